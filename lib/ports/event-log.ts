@@ -1,0 +1,57 @@
+import type { RecordBatch } from '../stream/record-batch.ts'
+
+/**
+ * A partitioned, append-only, durable log: Kafka, or files on one machine.
+ *
+ * Contract, proven by test/contracts/event-log.ts on every implementation:
+ * - A partition's offsets start at 0 and grow by one a record. Records of one append lie side by side, in order.
+ * - `append` is atomic: all records of the batch land or none does. It resolves only when they are durable as the
+ *   implementation states. When it rejects, the batch may have landed or may still land: the caller sends nothing more
+ *   to that partition in this attempt (docs/exactness.md, rule 2).
+ * - The log, not the caller, stamps the append time. Within a partition it never decreases.
+ * - An append is visible to `read` and `offsets` as soon as it has resolved.
+ */
+export interface EventLog {
+  /** The largest `RecordBatch.bytes.length` that one append takes. Larger batches are rejected, curable: false. */
+  readonly maxBatchBytes: number
+  /** Makes the topic, or does nothing where it stands with as many partitions or more. */
+  createTopic(topic: string, partitions: number): Promise<TopicInfo>
+  /** Undefined where there is no such topic. */
+  describeTopic(topic: string): Promise<TopicInfo | undefined>
+  /** Grows a topic to `partitions`. Never shrinks. */
+  addPartitions(topic: string, partitions: number): Promise<void>
+  append(topic: string, partition: number, batch: RecordBatch): Promise<Appended>
+  /**
+   * Stored batches holding the offsets from `fromOffset` on, in order, about `maxBytes` together but at least one where
+   * there is one; empty at the end of the log. The first may begin below `fromOffset`: skip what is below it.
+   * Rejects with code OFFSET_OUT_OF_RANGE below the log's start or above its end.
+   */
+  read(
+    topic: string,
+    partition: number,
+    fromOffset: number,
+    maxBytes: number,
+  ): Promise<readonly StoredBatch[]>
+  /** `start`: the first offset still held. `end`: the offset the next record gets. */
+  offsets(topic: string, partition: number): Promise<{ start: number; end: number }>
+  close(): Promise<void>
+}
+
+export interface TopicInfo {
+  readonly name: string
+  /** Changes when a topic is deleted and made again under the same name. */
+  readonly id: string
+  readonly partitions: number
+}
+
+export interface Appended {
+  readonly baseOffset: number
+  readonly appendTimeMs: number
+}
+
+export interface StoredBatch {
+  /** Offset of the batch's first record; the others follow without a gap. */
+  readonly baseOffset: number
+  readonly appendTimeMs: number
+  readonly records: RecordBatch
+}

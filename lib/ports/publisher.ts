@@ -1,0 +1,13 @@
+/**
+ * Sends text frames to WebSocket clients: API Gateway's `@connections`, or a `ws` server on one machine.
+ *
+ * Contract, proven by test/contracts/publisher.ts on every implementation:
+ * - `send` resolves 'sent' once the frame is handed to the transport, in order per connection, and 'gone' where the
+ *   connection is closed or unknown: forget it then. Any other trouble rejects.
+ * - A frame over `maxFrameBytes` (UTF-8) is rejected, curable: false.
+ */
+export interface Publisher {
+  readonly maxFrameBytes: number
+  send(connectionId: string, frame: string): Promise<'sent' | 'gone'>
+  close(): Promise<void>
+}
