@@ -1,0 +1,81 @@
+/**
+ * Rule 4 of docs/exactness.md: which entries of an enriched partition count.
+ *
+ * An enriched partition may hold an origin twice (a batch scored again after a lost answer), but what has landed is
+ * always closed downwards. So a reader that remembers the highest origin it has taken needs nothing else to take every
+ * origin exactly once: it takes entries above it, in order, and the next one must be exactly one higher.
+ */
+export interface Progress {
+  /** Everything below this offset of the enriched partition has been taken in. */
+  readonly nextOffset: number
+  /** Highest offset of the raw partition taken; -1 before the first. */
+  readonly highestOrigin: number
+}
+
+export const NO_PROGRESS: Progress = { nextOffset: 0, highestOrigin: -1 }
+
+/** An entry as delivered, its JSON not yet parsed. */
+export interface EntryText {
+  /** Offset in the enriched partition. */
+  readonly offset: number
+  /** Offset in the raw partition. */
+  readonly origin: number
+  readonly text: string
+}
+
+/** Raw offsets [from, to) that the raw topic lost before they were scored, as recorded by an operator. */
+export interface LostRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** A missing origin: the stage must stop with an alarm, because going on would lose a record without a trace. */
+export class OriginGapError extends Error {
+  override readonly name = 'OriginGapError'
+  readonly expected: number
+  readonly found: number
+
+  constructor(where: string, expected: number, found: number) {
+    super(
+      `${where}: expected origin ${expected}, found ${found}; see "A gap stops a stage" in docs/operations.md`,
+    )
+    this.expected = expected
+    this.found = found
+  }
+}
+
+/** The entries that count, in origin order, and the progress once their effects are done. */
+export function firstSeen(
+  where: string,
+  progress: Progress,
+  delivered: readonly EntryText[],
+  lost: readonly LostRange[],
+): { readonly seen: readonly EntryText[]; readonly progress: Progress } {
+  let { nextOffset, highestOrigin } = progress
+  const seen: EntryText[] = []
+  for (const entry of delivered) {
+    if (entry.offset < nextOffset) continue
+    if (entry.origin > highestOrigin) {
+      const expected = skipLost(highestOrigin + 1, lost)
+      if (entry.origin !== expected && entry.origin !== highestOrigin + 1)
+        throw new OriginGapError(where, expected, entry.origin)
+      highestOrigin = entry.origin
+      seen.push(entry)
+    }
+    nextOffset = entry.offset + 1
+  }
+  return { seen, progress: { nextOffset, highestOrigin } }
+}
+
+function skipLost(origin: number, lost: readonly LostRange[]): number {
+  for (const { from, to } of lost) if (from <= origin && origin < to) return skipLost(to, lost)
+  return origin
+}
+
+/** The origin offset of an entry's text, without parsing the rest: `writeEntry` puts it in the head. */
+export function entryOrigin(text: string): number {
+  const at = text.indexOf('"offset":')
+  const offset = at < 0 ? Number.NaN : Number.parseInt(text.slice(at + 9, at + 26), 10)
+  if (!(offset >= 0)) throw new Error('not an entry: no "offset" in its head')
+  return offset
+}

@@ -1,0 +1,157 @@
+import { z } from 'zod'
+import { type Column, columnsOf } from './columns.ts'
+import type { DetectorDefinition } from './detector.ts'
+import { type Format, FormatError } from './format.ts'
+import type { Value } from './value.ts'
+import type { ViewDefinition } from './view-definition.ts'
+
+/** A stream as its author declares it: one file in streams/. Everything else is derived from it. */
+export interface StreamDeclaration<S extends z.ZodObject, A extends z.ZodObject> {
+  /** Lower case letters, digits and dashes: names topics, tables, folders and pages. */
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly format: Format
+  readonly schema: S
+  /** Event time in ms since 1970; undefined: the append time. */
+  readonly time?: (value: z.output<S>) => number | undefined
+  /** Records of one key stay in one partition, in order. Without it they are spread evenly. */
+  readonly key?: (value: z.output<S>) => string | undefined
+  /** Fields to add, and their schema. Pure: the same value always gives the same fields. */
+  readonly enrich?: { readonly schema: A; readonly add: (value: z.output<S>) => z.output<A> }
+  /** Valid records to keep out of views and alerts; the first rule that holds is recorded. */
+  readonly drop?: readonly { readonly rule: string; readonly when: (value: z.output<S>) => boolean }[]
+  readonly detect?: DetectorDefinition
+  readonly views: Readonly<Record<string, ViewDefinition>>
+  readonly alerts?: {
+    /** One line for people. */
+    readonly title: (value: z.output<S> & z.output<A>) => string
+    /** Alerts of one group within a window are one incident. */
+    readonly group: (value: z.output<S> & z.output<A>) => string
+    readonly windowMs: number
+  }
+  /** Partitions of its topics at first deployment. */
+  readonly partitions: number
+}
+
+/** A stream ready to run, with the author's types erased. Made by `defineStream` only. */
+export interface Stream {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly format: string
+  /** The schema's fields, then the enriched ones. */
+  readonly columns: readonly Column[]
+  readonly partitions: number
+  readonly views: Readonly<Record<string, ViewDefinition>>
+  readonly detector: DetectorDefinition | undefined
+  /** Never throws. `reason` quotes field names and expectations, never the record's own text. */
+  parse(bytes: Buffer): Parsed
+  timeOf(value: Value): number | undefined
+  keyOf(value: Value): string | undefined
+  readonly hasKey: boolean
+  /** The value with the enriched fields added. */
+  enrich(value: Value): Value
+  dropRule(value: Value): string | undefined
+  alertTitle(value: Value): string
+  alertGroup(value: Value): string
+  readonly alertWindowMs: number
+}
+
+export type Parsed =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly stage: 'parse' | 'validate'; readonly reason: string }
+
+/** Every stream has this view besides its own: all entries by outcome. It is what the ledger adds up. */
+export const RECORDS_VIEW: ViewDefinition = {
+  title: 'All records by outcome',
+  groupBy: ['@outcome'],
+  slotMs: 300_000,
+  aggregates: { count: { kind: 'count' } },
+}
+
+const NO_FIELDS = z.object({})
+
+/** Checks a declaration and compiles it. Throws an Error that names the stream and the setting that is wrong. */
+export function defineStream<S extends z.ZodObject, A extends z.ZodObject = typeof NO_FIELDS>(
+  declared: StreamDeclaration<S, A>,
+): Stream {
+  check(declared)
+  const own = columnsOf(declared.schema)
+  const added = declared.enrich === undefined ? [] : columnsOf(declared.enrich.schema)
+  const clash = added.find((column) => own.some(({ name }) => name === column.name))
+  if (clash !== undefined)
+    throw new Error(`stream ${declared.name}: enrich.schema repeats the field ${clash.name}`)
+  const parseFields = declared.format.compile(own)
+  // The author's functions take the type that the schema has just checked, or will have checked, the value to be.
+  const typed = (value: Value) => value as z.output<S> & z.output<A>
+  return {
+    name: declared.name,
+    title: declared.title,
+    description: declared.description,
+    format: declared.format.name,
+    columns: [...own, ...added],
+    partitions: declared.partitions,
+    views: { records: RECORDS_VIEW, ...declared.views },
+    detector: declared.detect,
+    parse: (bytes) => parseAndValidate(declared.schema, parseFields, bytes),
+    timeOf: (value) => finite(declared.time?.(typed(value))),
+    keyOf: (value) => declared.key?.(typed(value)),
+    hasKey: declared.key !== undefined,
+    enrich: (value) =>
+      declared.enrich === undefined ? value : { ...value, ...declared.enrich.add(typed(value)) },
+    dropRule: (value) => declared.drop?.find(({ when }) => when(typed(value)))?.rule,
+    alertTitle: (value) => declared.alerts?.title(typed(value)) ?? `Unusual ${declared.name} record`,
+    alertGroup: (value) => declared.alerts?.group(typed(value)) ?? declared.name,
+    alertWindowMs: declared.alerts?.windowMs ?? 300_000,
+  }
+}
+
+function parseAndValidate(schema: z.ZodObject, parse: (bytes: Buffer) => unknown, bytes: Buffer): Parsed {
+  let fields: unknown
+  try {
+    fields = parse(bytes)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    return { ok: false, stage: 'parse', reason: error.message }
+  }
+  const checked = schema.safeParse(fields)
+  if (checked.success) return { ok: true, value: withUnknownFields(checked.data, fields) }
+  const reason = checked.error.issues
+    .slice(0, 3)
+    .map((issue) => `${issue.path.join('.') || 'record'}: ${issue.message}`)
+    .join('; ')
+  return { ok: false, stage: 'validate', reason }
+}
+
+/** The master keeps everything: a field the schema does not know stays with the record, unchecked. */
+function withUnknownFields(checked: Value, fields: unknown): Value {
+  if (typeof fields !== 'object' || fields === null) return checked
+  const names = Object.keys(fields)
+  if (names.length <= Object.keys(checked).length) return checked
+  return { ...fields, ...checked }
+}
+
+function finite(timeMs: number | undefined): number | undefined {
+  return timeMs !== undefined && Number.isFinite(timeMs) && timeMs >= 0 ? Math.floor(timeMs) : undefined
+}
+
+function check(declared: StreamDeclaration<z.ZodObject, z.ZodObject>): void {
+  const { name, partitions, views } = declared
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
+    throw new Error(
+      `stream ${JSON.stringify(name)}: a name is a lower case letter, then letters, digits, dashes`,
+    )
+  if (!Number.isInteger(partitions) || partitions < 1)
+    throw new Error(`stream ${name}: partitions must be a whole number from 1 up, got ${partitions}`)
+  for (const [view, { slotMs, groupBy, aggregates }] of Object.entries(views)) {
+    if (!/^[a-z][A-Za-z0-9]{0,39}$/.test(view))
+      throw new Error(`stream ${name}: bad view name ${JSON.stringify(view)}`)
+    if (slotMs < 10_000 || 86_400_000 % slotMs !== 0)
+      throw new Error(
+        `stream ${name}, view ${view}: slotMs must be 10,000 or more and divide a day, got ${slotMs}`,
+      )
+    if (groupBy.length === 0) throw new Error(`stream ${name}, view ${view}: groupBy names no field`)
+    if (Object.keys(aggregates).length === 0) throw new Error(`stream ${name}, view ${view}: no aggregates`)
+  }
+}

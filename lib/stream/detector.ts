@@ -1,0 +1,44 @@
+import type { Value } from './value.ts'
+
+/** How bad: the bands an alert is shown in. */
+export type Severity = 'low' | 'medium' | 'high' | 'critical'
+
+/** Why a record scored as it did: one feature's part in it. */
+export interface Reason {
+  readonly feature: string
+  readonly value: string | number | boolean
+  /** Share of the score that this feature explains, 0 to 1. */
+  readonly share: number
+  /** For people: "src_bytes 54,540 is far above the usual 0 to 1,032". */
+  readonly text: string
+}
+
+/** A kind of detector with its settings, as a stream declares it: `forest({ numeric: [...], categorical: [...] })`. */
+export interface DetectorDefinition {
+  readonly kind: string
+  /** Fields it reads. A record that lacks one is scored as the detector documents, never refused. */
+  readonly features: readonly string[]
+  /** A model from rows of the master. Deterministic for a seed. Throws where the rows cannot make a model. */
+  train(rows: Iterable<Value>, options: { readonly seed: number }): TrainedModel
+  /** A scorer from a model's bytes. Throws on bytes that no `train` of this kind made. */
+  load(model: Uint8Array, version: string): Scorer
+}
+
+export interface TrainedModel {
+  readonly bytes: Uint8Array
+  /** Figures for people and for `weir models`: rows, distinct signatures, trees, threshold, ... */
+  readonly report: Readonly<Record<string, number | string>>
+}
+
+/** A published model, ready to score. Stateless: a score depends on the record and the model alone. */
+export interface Scorer {
+  readonly version: string
+  /** A score at or above it is an alert. */
+  readonly threshold: number
+  /** One score per value, higher is stranger; in the order of `values`. */
+  scores(values: readonly Value[]): Float64Array
+  /** Undefined below the threshold. */
+  severity(score: number): Severity | undefined
+  /** The features that explain the score, most important first, at most five. Called for alerts only. */
+  reasons(value: Value): readonly Reason[]
+}
