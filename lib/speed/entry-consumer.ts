@@ -1,4 +1,5 @@
 import type { Ports } from '../ports/ports.ts'
+import { lostRanges } from '../state/lost.ts'
 import { type EntryText, entryOrigin, firstSeen, OriginGapError, type Progress } from './first-seen.ts'
 import {
   decodeValues,
@@ -7,7 +8,6 @@ import {
   type PartitionBatch,
   partitionsOf,
 } from './kafka-event.ts'
-import { lostRanges } from './lost.ts'
 
 /**
  * A consumer of enriched partitions: `count`, `archive` and `notify`. The runner below decodes the batch, keeps what is

@@ -1,3 +1,5 @@
+import type { LostRange } from '../state/lost.ts'
+
 /**
  * Rule 4 of docs/exactness.md: which entries of an enriched partition count.
  *
@@ -21,12 +23,6 @@ export interface EntryText {
   /** Offset in the raw partition. */
   readonly origin: number
   readonly text: string
-}
-
-/** Raw offsets [from, to) that the raw topic lost before they were scored, as recorded by an operator. */
-export interface LostRange {
-  readonly from: number
-  readonly to: number
 }
 
 /** A missing origin: the stage must stop with an alarm, because going on would lose a record without a trace. */

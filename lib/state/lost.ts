@@ -1,6 +1,11 @@
 import type { KeyedStore } from '../ports/keyed-store.ts'
 import { parseTopic, topicName } from '../stream/topic.ts'
-import type { LostRange } from './first-seen.ts'
+
+/** Raw offsets [from, to) that the raw topic lost before they were scored, as recorded by an operator. */
+export interface LostRange {
+  readonly from: number
+  readonly to: number
+}
 
 /** Stretches of a raw partition recorded as lost (its retention passed before they were scored), in order. */
 export async function lostRanges(
