@@ -1,0 +1,209 @@
+import type { Reason, Severity } from '../stream/detector.ts'
+import type { Origin } from '../stream/origin.ts'
+import type { Value } from '../stream/value.ts'
+
+/**
+ * The messages between Weir and a page: HTTP answers, and JSON text frames over WebSocket `/ws`. Types only, so that
+ * the server and the browser share one description. Every time is in ms since 1970.
+ */
+
+// --- HTTP -----------------------------------------------------------------------------------------------------------
+
+/** GET /api/streams: every stream of this site, in the order of their declaration. */
+export type StreamsAnswer = readonly StreamSummary[]
+
+export interface StreamSummary {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly views: readonly ViewSummary[]
+}
+
+export interface ViewSummary {
+  /** Without the stream: `byService`. A query asks for `<stream>.<name>`. */
+  readonly name: string
+  readonly title: string
+  readonly groupBy: readonly string[]
+  readonly slotMs: number
+  /** Names of the aggregates, as they appear in a row. */
+  readonly aggregates: readonly string[]
+}
+
+/** GET /api/query?view=&from=&to=&key=&bySlot=true; `from` and `to` are ms or ISO, slots are [from, to). */
+export interface QueryAnswer {
+  readonly view: string
+  readonly rows: readonly QueryRow[]
+  /** Rows before it come from the batch view, from it on from the speed boards. */
+  readonly horizon: string | number
+  readonly asOf: string | number
+}
+
+/** One key over the whole range, or with `bySlot` one key in one slot. The aggregates are further members by name. */
+export interface QueryRow {
+  /** The values of the fields the view groups by, joined by `|`. */
+  readonly key: string
+  readonly fields: Readonly<Record<string, unknown>>
+  /** Bounds of the slot or range, [from, to): ms, or ISO text. */
+  readonly from: string | number
+  readonly to: string | number
+  readonly [aggregate: string]: unknown
+}
+
+/**
+ * GET /api/alerts?stream=&since=&limit=: incidents, grouped as on the channel `incidents/<stream>` and with the same
+ * ids, oldest first. With `since`, those after the cursor; without, the newest `limit`.
+ */
+export interface AlertsAnswer {
+  readonly alerts: readonly Alert[]
+  /** Where to go on: the `since` of the next request or of a subscription. */
+  readonly cursor: string
+}
+
+/** GET /api/dead-letters?stream=&limit=: newest first. */
+export interface DeadLettersAnswer {
+  readonly deadLetters: readonly DeadLetter[]
+}
+
+export interface DeadLetter {
+  readonly origin: Origin
+  readonly stage: string
+  readonly reason: string
+  readonly appendTimeMs: number
+  readonly sizeBytes?: number
+}
+
+/** POST /api/kill: end a part's process with SIGKILL. Answered 202. The local run only. */
+export interface KillRequest {
+  /** A part's id; the part must be `killable`. */
+  readonly part: string
+}
+
+/** Body of every HTTP answer that is not 2xx, and of a frame that reports a refused action. */
+export interface ErrorAnswer {
+  readonly error: { readonly code: string; readonly message: string; readonly channel?: string }
+}
+
+// --- Status ---------------------------------------------------------------------------------------------------------
+
+/** GET /api/status, and once a second on the channel `status`. */
+export interface Status {
+  readonly site: string
+  readonly startedMs: number
+  readonly nowMs: number
+  /** The demo source is playing. */
+  readonly demo: boolean
+  readonly streams: readonly StreamStatus[]
+  readonly parts: readonly Part[]
+  /** Open WebSocket connections. */
+  readonly clients: number
+}
+
+export interface StreamStatus {
+  readonly name: string
+  readonly ledger: Ledger
+  /** In the order records pass them. */
+  readonly stages: readonly StageStatus[]
+  /** The model that scores now. Absent: records are enriched, not scored. */
+  readonly model?: { readonly version: string; readonly publishedMs: number }
+}
+
+/** Exact totals since the site began. Once nothing is in flight, in = scored = archived = counted. */
+export interface Ledger {
+  /** Records acknowledged by the raw log. */
+  readonly in: number
+  readonly scored: number
+  /** Records of every outcome in the master. */
+  readonly archived: number
+  /** Records of every outcome in the view `records`. */
+  readonly counted: number
+  readonly deadLettered: number
+  readonly dropped: number
+  readonly alerts: number
+}
+
+export type StageName = 'collect' | 'score' | 'archive' | 'count' | 'notify'
+
+export interface StageStatus {
+  readonly stage: StageName
+  /** Total records this stage has finished. */
+  readonly records: number
+  readonly recordsPerSecond: number
+  /** Records appended before it that it has not finished. */
+  readonly lag: number
+  /** Median ms from append to done, of the last minute. */
+  readonly p50Ms?: number
+}
+
+export interface Part {
+  readonly id: string
+  readonly kind: 'log' | 'worker' | 'store' | 'socket' | 'source'
+  readonly name: string
+  readonly state: 'up' | 'starting' | 'down'
+  readonly pid?: number
+  /** Times it was started again since the site started. */
+  readonly restarts: number
+  readonly detail?: string
+  /** POST /api/kill takes it. */
+  readonly killable: boolean
+}
+
+// --- Alerts ---------------------------------------------------------------------------------------------------------
+
+/** One alert, or on `incidents/<stream>` the alerts of one group and window as one. */
+export interface Alert {
+  /** Of the alert, or of the incident it belongs to. */
+  readonly id: string
+  readonly stream: string
+  readonly severity: Severity
+  readonly title: string
+  readonly group: string
+  readonly score: number
+  readonly threshold: number
+  readonly model: string
+  readonly reasons: readonly Reason[]
+  readonly firstSeenMs: number
+  readonly lastSeenMs: number
+  /** Alerts in it: in a frame, how many that frame adds. */
+  readonly count: number
+  /** Of the record shown. */
+  readonly origin: Origin
+  readonly record: Value
+}
+
+// --- WebSocket ------------------------------------------------------------------------------------------------------
+
+/** `alerts/<stream>`: each alert by itself. `incidents/<stream>`: grouped, the default for people. */
+export type Channel = 'status' | `alerts/${string}` | `incidents/${string}`
+
+/** From a client. */
+export type ClientMessage =
+  | {
+      readonly action: 'subscribe'
+      readonly channel: Channel
+      /** The last cursor seen: what came after it is sent first. Absent: from now on. */
+      readonly since?: string
+      /** Only alerts whose members (severity, group, ...) equal these. */
+      readonly where?: Readonly<Record<string, unknown>>
+    }
+  | { readonly action: 'unsubscribe'; readonly channel: Channel }
+  /** Answered by any frame at all. Keeps idle connections open. */
+  | { readonly action: 'ping' }
+
+/** From Weir. A frame may be sent twice; its cursor is the same then. */
+export type ServerMessage = AlertsMessage | StatusMessage | PongMessage | ErrorAnswer
+
+export interface AlertsMessage {
+  readonly channel: `alerts/${string}` | `incidents/${string}`
+  readonly cursor: string
+  readonly alerts: readonly Alert[]
+}
+
+export interface StatusMessage {
+  readonly channel: 'status'
+  readonly cursor: string
+  readonly status: Status
+}
+
+export interface PongMessage {
+  readonly pong: true
+}
