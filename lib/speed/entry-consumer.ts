@@ -1,6 +1,7 @@
 import type { Ports } from '../ports/ports.ts'
 import { lostRanges } from '../state/lost.ts'
-import { type EntryText, entryOrigin, firstSeen, OriginGapError, type Progress } from './first-seen.ts'
+import type { Progress } from '../state/progress.ts'
+import { type EntryText, entryOrigin, firstSeen, OriginGapError } from './first-seen.ts'
 import {
   decodeValues,
   type KafkaAnswer,

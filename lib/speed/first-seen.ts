@@ -1,20 +1,5 @@
 import type { LostRange } from '../state/lost.ts'
-
-/**
- * Rule 4 of docs/exactness.md: which entries of an enriched partition count.
- *
- * An enriched partition may hold an origin twice (a batch scored again after a lost answer), but what has landed is
- * always closed downwards. So a reader that remembers the highest origin it has taken needs nothing else to take every
- * origin exactly once: it takes entries above it, in order, and the next one must be exactly one higher.
- */
-export interface Progress {
-  /** Everything below this offset of the enriched partition has been taken in. */
-  readonly nextOffset: number
-  /** Highest offset of the raw partition taken; -1 before the first. */
-  readonly highestOrigin: number
-}
-
-export const NO_PROGRESS: Progress = { nextOffset: 0, highestOrigin: -1 }
+import type { Progress } from '../state/progress.ts'
 
 /** An entry as delivered, its JSON not yet parsed. */
 export interface EntryText {

@@ -1,0 +1,55 @@
+import type { Entry } from '../stream/entry.ts'
+import type { States, View } from './view.ts'
+
+/**
+ * The unit of a speed view (docs/exactness.md, rule 5): all keys of one view version, slot, epoch and partition, and the
+ * highest origin that is in them. Whoever replaces a board applies exactly the entries above its mark, so applying
+ * any batch any number of times, by any number of writers, gives the same board.
+ */
+export interface Board {
+  /** Highest raw offset applied; -1: none. */
+  readonly mark: number
+  readonly keys: ReadonlyMap<string, States>
+}
+
+export const EMPTY_BOARD: Board = { mark: -1, keys: new Map() }
+
+/** An entry with the raw offset it stands for. */
+export interface Numbered {
+  readonly origin: number
+  readonly entry: Entry
+}
+
+/** The board with the entries above its mark applied. `entries`: those of this board, in origin order. */
+export function applyToBoard(view: View, board: Board, entries: readonly Numbered[]): Board {
+  const keys = new Map(board.keys)
+  let { mark } = board
+  for (const { origin, entry } of entries) {
+    if (origin <= mark) continue
+    mark = origin
+    for (const key of view.keysOf(entry)) keys.set(key, view.add(keys.get(key) ?? view.empty, entry))
+  }
+  return mark === board.mark ? board : { mark, keys }
+}
+
+const FORM = 1
+
+/** The board's stored form: `{"form":1,"mark":M,"keys":{key:[states]}}` as UTF-8. */
+export function boardToBytes(view: View, board: Board): Uint8Array {
+  const keys = [...board.keys].map(([key, states]) => [key, view.toJson(states)])
+  return Buffer.from(JSON.stringify({ form: FORM, mark: board.mark, keys: Object.fromEntries(keys) }))
+}
+
+/** Throws a TypeError on bytes that are not a board of this view. */
+export function boardFromBytes(view: View, bytes: Uint8Array): Board {
+  const json: unknown = JSON.parse(Buffer.from(bytes).toString())
+  if (!isBoardJson(json)) throw new TypeError(`view ${view.id}: stored board is not of form ${FORM}`)
+  const keys = Object.entries(json.keys).map(([key, states]) => [key, view.fromJson(states)] as const)
+  return { mark: json.mark, keys: new Map(keys) }
+}
+
+function isBoardJson(json: unknown): json is { form: number; mark: number; keys: Record<string, unknown> } {
+  if (typeof json !== 'object' || json === null) return false
+  const { form, mark, keys } = json as Record<string, unknown>
+  return form === FORM && Number.isSafeInteger(mark) && typeof keys === 'object' && keys !== null
+}
