@@ -1,6 +1,5 @@
-import type { Reason, Severity } from '../stream/detector.ts'
+import type { Alert, AlertFilter } from '../stream/alert.ts'
 import type { Origin } from '../stream/origin.ts'
-import type { Value } from '../stream/value.ts'
 
 /**
  * The messages between Weir and a page: HTTP answers, and JSON text frames over WebSocket `/ws`. Types only, so that
@@ -149,26 +148,8 @@ export interface Part {
 
 // --- Alerts ---------------------------------------------------------------------------------------------------------
 
-/** One alert, or on `incidents/<stream>` the alerts of one group and window as one. */
-export interface Alert {
-  /** Of the alert, or of the incident it belongs to. */
-  readonly id: string
-  readonly stream: string
-  readonly severity: Severity
-  readonly title: string
-  readonly group: string
-  readonly score: number
-  readonly threshold: number
-  readonly model: string
-  readonly reasons: readonly Reason[]
-  readonly firstSeenMs: number
-  readonly lastSeenMs: number
-  /** Alerts in it: in a frame, how many that frame adds. */
-  readonly count: number
-  /** Of the record shown. */
-  readonly origin: Origin
-  readonly record: Value
-}
+// One alert, or on `incidents/<stream>` the alerts of one group and window as one.
+export type { Alert } from '../stream/alert.ts'
 
 // --- WebSocket ------------------------------------------------------------------------------------------------------
 
@@ -182,19 +163,25 @@ export type ClientMessage =
       readonly channel: Channel
       /** The last cursor seen: what came after it is sent first. Absent: from now on. */
       readonly since?: string
-      /** Only alerts whose members (severity, group, ...) equal these. */
-      readonly where?: Readonly<Record<string, unknown>>
+      /** Only these alerts. */
+      readonly where?: AlertFilter
     }
   | { readonly action: 'unsubscribe'; readonly channel: Channel }
   /** Answered by any frame at all. Keeps idle connections open. */
   | { readonly action: 'ping' }
 
-/** From Weir. A frame may be sent twice; its cursor is the same then. */
+/** From Weir. A frame may be sent twice, or once more together with others: see `from`. */
 export type ServerMessage = AlertsMessage | StatusMessage | PongMessage | ErrorAnswer
 
 export interface AlertsMessage {
   readonly channel: `alerts/${string}` | `incidents/${string}`
+  /**
+   * The cursor before this frame. A client that is at `from` takes the frame and is at `cursor` then; one that is at
+   * `cursor` or beyond has had it and drops it; else it subscribes again with `since` its own cursor.
+   */
+  readonly from: string
   readonly cursor: string
+  /** Empty in the answer to a subscription, which says where it begins. */
   readonly alerts: readonly Alert[]
 }
 
