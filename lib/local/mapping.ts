@@ -1,0 +1,291 @@
+import type { Clock } from '../ports/clock.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { KeyedStore } from '../ports/keyed-store.ts'
+import type { KafkaAnswer } from '../speed/kafka-event.ts'
+import {
+  EVENT_BYTES_MAX,
+  kafkaEventText,
+  type PartitionText,
+  partitionText,
+  type Room,
+} from './kafka-event-text.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+export interface MappingOptions {
+  /** Names its offsets: one consumer group a function. */
+  readonly name: string
+  readonly topic: string
+  readonly partitions: number
+  /** Environments of the function: at most one invocation each, and at most one a partition. */
+  readonly workers: readonly WorkerProcess[]
+  readonly batchRecordsMax: number
+  /** How long records wait for more of them. */
+  readonly windowMs: number
+  readonly log: EventLog
+  readonly keyed: KeyedStore
+  readonly clock: Clock
+  /** Told about every delivery, for figures. */
+  readonly onDelivery?: (delivery: Delivery) => void
+}
+
+export interface Delivery {
+  readonly mapping: string
+  readonly records: number
+  readonly failed: boolean
+  readonly error?: string
+  readonly durationMs: number
+}
+
+interface PartitionState {
+  readonly partition: number
+  next: number
+  end: number
+  busy: boolean
+  /** Most records to deliver at once: halved after each failure, whole again after a success. */
+  limit: number
+  failures: number
+  notBeforeMs: number
+  waitingSinceMs: number | undefined
+}
+
+const BACKOFF_FIRST_MS = 50
+const BACKOFF_MAX_MS = 5_000
+const READ_BYTES = 4 * 1024 * 1024
+
+/**
+ * A Kafka event source mapping on one machine, with the promises of the deployed one (provisioned mode, no retry limit):
+ * every record is delivered at least once and in order, at most one invocation holds a partition, a failed batch comes
+ * again (in halves) for ever, and an offset moves only after the function has answered for it. It never skips.
+ */
+export class Mapping {
+  readonly name: string
+  readonly #options: MappingOptions
+  readonly #partitions: PartitionState[]
+  readonly #abort = new AbortController()
+  readonly #waiting = new Set<AbortController>()
+  #flushing = false
+  #loops: Promise<void>[] = []
+
+  private constructor(options: MappingOptions, partitions: PartitionState[]) {
+    this.name = options.name
+    this.#options = options
+    this.#partitions = partitions
+  }
+
+  static async open(options: MappingOptions): Promise<Mapping> {
+    const { log, keyed, topic, name, partitions, batchRecordsMax } = options
+    const states: PartitionState[] = []
+    for (let partition = 0; partition < partitions; partition++) {
+      const item = await keyed.get(offsetsKey(name, topic), String(partition))
+      const { start, end } = await log.offsets(topic, partition)
+      const next = item === undefined ? start : Number(item.rev)
+      const state = { partition, next, end, busy: false, limit: batchRecordsMax, failures: 0 }
+      states.push({ ...state, notBeforeMs: 0, waitingSinceMs: undefined })
+    }
+    return new Mapping(options, states)
+  }
+
+  start(): void {
+    this.#loops = this.#options.workers.map((worker) => this.#serve(worker))
+  }
+
+  /** Ends the loops. Deliveries under way are left to end; their workers must be stopped first to cut them short. */
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    this.#wake()
+    await Promise.all(this.#loops)
+  }
+
+  /** The log has grown. */
+  noteEnd(partition: number, end: number): void {
+    const state = this.#partitions[partition]
+    if (state === undefined || end <= state.end) return
+    state.end = end
+    this.#wake()
+  }
+
+  /** While true, windows are not waited out: what is there is delivered at once. */
+  set flushing(flushing: boolean) {
+    this.#flushing = flushing
+    this.#wake()
+  }
+
+  /** Records appended and not yet answered for. */
+  get lag(): number {
+    return this.#partitions.reduce((sum, { next, end }) => sum + end - next, 0)
+  }
+
+  /** Records answered for, of every partition together. */
+  get consumed(): number {
+    return this.#partitions.reduce((sum, { next }) => sum + next, 0)
+  }
+
+  /** The offset each partition has been answered for up to. */
+  get positions(): readonly number[] {
+    return this.#partitions.map(({ next }) => next)
+  }
+
+  async #serve(worker: WorkerProcess): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      const taken = this.#take()
+      if (taken.length === 0) {
+        await this.#somethingToDo()
+        continue
+      }
+      try {
+        await this.#deliver(worker, taken)
+      } catch (error) {
+        // Reading the log or storing an offset failed: the records stay where they are and come again.
+        this.#retryLater(taken, error)
+      } finally {
+        for (const state of taken) state.busy = false
+        this.#wake()
+      }
+    }
+  }
+
+  /** A fair share of the partitions that are free and due; empty while they gather more. */
+  #take(): PartitionState[] {
+    const { workers, windowMs, batchRecordsMax, clock } = this.#options
+    const nowMs = clock.nowMs()
+    const free = this.#partitions.filter(
+      (state) => !state.busy && state.next < state.end && state.notBeforeMs <= nowMs,
+    )
+    for (const state of free) state.waitingSinceMs ??= nowMs
+    const pending = free.reduce((sum, { next, end }) => sum + end - next, 0)
+    const oldestMs = Math.min(...free.map(({ waitingSinceMs }) => waitingSinceMs ?? nowMs))
+    if (pending < batchRecordsMax && nowMs - oldestMs < windowMs && !this.#flushing) return []
+    const share = Math.ceil(this.#partitions.length / workers.length)
+    free.sort((a, b) => b.end - b.next - (a.end - a.next))
+    const taken = free.slice(0, share)
+    for (const state of taken) {
+      state.busy = true
+      state.waitingSinceMs = undefined
+    }
+    return taken
+  }
+
+  async #somethingToDo(): Promise<void> {
+    const { clock, windowMs } = this.#options
+    const nowMs = clock.nowMs()
+    const waits = this.#partitions
+      .filter((state) => !state.busy && state.next < state.end)
+      .map(
+        ({ notBeforeMs, waitingSinceMs }) =>
+          Math.max(notBeforeMs, (waitingSinceMs ?? nowMs) + windowMs) - nowMs,
+      )
+    const waitMs = Math.max(1, Math.min(1000, ...waits))
+    const woken = new AbortController()
+    this.#waiting.add(woken)
+    await clock.sleep(waitMs, woken.signal).catch(() => undefined)
+    this.#waiting.delete(woken)
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiting) waiter.abort()
+  }
+
+  async #deliver(worker: WorkerProcess, taken: readonly PartitionState[]): Promise<void> {
+    const lists = await this.#gather(taken)
+    const records = [...lists.values()].reduce((sum, list) => sum + list.records, 0)
+    if (records === 0) return
+    const { clock, onDelivery } = this.#options
+    const startedMs = clock.nowMs()
+    let failed = false
+    let error: string | undefined
+    try {
+      const answer = (await worker.invoke(Buffer.from(kafkaEventText(lists)))) as KafkaAnswer | undefined
+      failed = await this.#settle(taken, lists, answer)
+    } catch (thrown) {
+      failed = true
+      error = thrown instanceof Error ? thrown.message : String(thrown)
+      this.#retryLater(taken, thrown)
+    }
+    const durationMs = clock.nowMs() - startedMs
+    onDelivery?.({
+      mapping: this.name,
+      records,
+      failed,
+      durationMs,
+      ...(error === undefined ? {} : { error }),
+    })
+  }
+
+  async #gather(taken: readonly PartitionState[]): Promise<Map<string, PartitionText>> {
+    const { topic, log, batchRecordsMax } = this.#options
+    const room: Room = { records: batchRecordsMax, bytes: EVENT_BYTES_MAX, empty: true }
+    const lists = new Map<string, PartitionText>()
+    for (const state of taken) {
+      if (room.records <= 0) break
+      const batches = await log.read(topic, state.partition, state.next, READ_BYTES)
+      const limited = { ...room, records: Math.min(room.records, state.limit) }
+      const list = partitionText(topic, state.partition, batches, state.next, limited)
+      if (list === undefined) continue
+      room.bytes = limited.bytes
+      room.empty = false
+      room.records -= list.records
+      lists.set(`${topic}-${state.partition}`, list)
+    }
+    return lists
+  }
+
+  /** Moves the offsets as far as the answer allows. True where part of the batch must come again. */
+  async #settle(
+    taken: readonly PartitionState[],
+    lists: ReadonlyMap<string, PartitionText>,
+    answer: KafkaAnswer | undefined,
+  ): Promise<boolean> {
+    const failures = new Map(
+      (answer?.batchItemFailures ?? []).map(({ itemIdentifier }) => [
+        itemIdentifier.partition,
+        itemIdentifier.offset,
+      ]),
+    )
+    const { topic, keyed, name, batchRecordsMax } = this.#options
+    for (const state of taken) {
+      const key = `${topic}-${state.partition}`
+      const list = lists.get(key)
+      if (list === undefined) continue
+      const failedAt = failures.get(key)
+      const next = failedAt === undefined ? list.end : Math.max(state.next, failedAt)
+      if (next > state.next)
+        await keyed.put(
+          {
+            pk: offsetsKey(name, topic),
+            sk: String(state.partition),
+            rev: String(next),
+            data: new Uint8Array(0),
+          },
+          'any',
+        )
+      const moved = next > state.next
+      state.next = next
+      if (failedAt === undefined) {
+        state.limit = batchRecordsMax
+        state.failures = 0
+      } else {
+        this.#backOff(state, moved)
+      }
+    }
+    return failures.size > 0
+  }
+
+  #retryLater(taken: readonly PartitionState[], error: unknown): void {
+    for (const state of taken) {
+      // Half of it next time, so that one bad record is soon alone; a log that cannot be read is nobody's fault.
+      if (error instanceof Error)
+        state.limit = Math.max(1, Math.ceil(Math.min(state.limit, state.end - state.next) / 2))
+      this.#backOff(state, false)
+    }
+  }
+
+  #backOff(state: PartitionState, moved: boolean): void {
+    state.failures = moved ? 1 : state.failures + 1
+    const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(10, state.failures - 1))
+    state.notBeforeMs = this.#options.clock.nowMs() + waitMs
+  }
+}
+
+function offsetsKey(name: string, topic: string): string {
+  return `offset/${name}/${topic}`
+}

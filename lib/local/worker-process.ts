@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { WorkerAnswer } from './worker.ts'
+import { onMessages, sendMessage } from './worker-frames.ts'
+
+const WORKER_FILE = fileURLToPath(new URL('./worker.ts', import.meta.url))
+const PROJECT = new URL('../../', import.meta.url)
+
+export interface WorkerOptions {
+  /** Shown on the dashboard and in messages: "score-0". */
+  readonly id: string
+  /** Folder under functions/. */
+  readonly functionName: string
+  readonly env: Readonly<Record<string, string>>
+  /** An invocation that takes longer is ended by killing the process, as Lambda does. */
+  readonly timeoutMs: number
+}
+
+export type WorkerState = 'starting' | 'up' | 'down'
+
+/** The worker died or was killed while it worked: what it did before is unknown. */
+export class WorkerDiedError extends Error {
+  override readonly name = 'WorkerDiedError'
+}
+
+/** The handler threw. */
+export class HandlerError extends Error {
+  override readonly name = 'HandlerError'
+}
+
+/** One function environment: a child process that is started at first use and again after every death. */
+export class WorkerProcess {
+  readonly id: string
+  readonly #options: WorkerOptions
+  #child: ChildProcess | undefined
+  #ready: Promise<Duplex> | undefined
+  #pending: { resolve: (answer: WorkerAnswer) => void; reject: (error: Error) => void } | undefined
+  #state: WorkerState = 'down'
+  #starts = 0
+  #stopping = false
+
+  constructor(options: WorkerOptions) {
+    this.id = options.id
+    this.#options = options
+  }
+
+  get state(): WorkerState {
+    return this.#state
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  get restarts(): number {
+    return Math.max(0, this.#starts - 1)
+  }
+
+  /** Starts the process if it is not there; resolves when its function is loaded. */
+  async start(): Promise<void> {
+    await this.#channel()
+  }
+
+  /** Runs the function on an event. Rejects with a HandlerError or a WorkerDiedError. One at a time. */
+  async invoke(event: Buffer): Promise<unknown> {
+    const channel = await this.#channel()
+    const timer = setTimeout(() => this.kill(), this.#options.timeoutMs + 1000)
+    try {
+      const answer = await new Promise<WorkerAnswer>((resolve, reject) => {
+        this.#pending = { resolve, reject }
+        sendMessage(channel, event)
+      })
+      if (answer.ok) return answer.value
+      throw new HandlerError(`${this.id}: ${answer.error}: ${answer.message}`)
+    } finally {
+      clearTimeout(timer)
+      this.#pending = undefined
+    }
+  }
+
+  /** Ends the process at once, whatever it is doing (SIGKILL). It starts again when it is next needed. */
+  kill(): void {
+    this.#child?.kill('SIGKILL')
+  }
+
+  /** Ends the process for good. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const child = this.#child
+    if (child === undefined) return
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    this.kill()
+    await ended
+  }
+
+  #channel(): Promise<Duplex> {
+    if (this.#stopping) return Promise.reject(new WorkerDiedError(`${this.id} is stopped`))
+    this.#ready ??= this.#spawn()
+    return this.#ready
+  }
+
+  #spawn(): Promise<Duplex> {
+    const { functionName, env, timeoutMs } = this.#options
+    const file = fileURLToPath(new URL(`functions/${functionName}/index.ts`, PROJECT))
+    const args = [
+      '--conditions=local',
+      '--disable-warning=ExperimentalWarning',
+      WORKER_FILE,
+      file,
+      String(timeoutMs),
+    ]
+    const child = spawn(process.execPath, args, {
+      cwd: fileURLToPath(PROJECT),
+      env: { ...process.env, ...env },
+      // What a function prints goes where messages go; stdout is for answers.
+      stdio: ['ignore', process.stderr, process.stderr, 'pipe'],
+    })
+    this.#child = child
+    this.#state = 'starting'
+    this.#starts++
+    const channel = child.stdio[3] as Duplex
+    channel.on('error', () => undefined)
+    return new Promise((resolve, reject) => {
+      onMessages(channel, (bytes) => {
+        if (this.#state !== 'starting')
+          return this.#pending?.resolve(JSON.parse(bytes.toString()) as WorkerAnswer)
+        this.#state = 'up'
+        resolve(channel)
+      })
+      child.once('error', reject)
+      child.once('close', (code, signal) => {
+        const error = new WorkerDiedError(`${this.id} ended (${signal ?? `exit code ${code}`})`)
+        this.#state = 'down'
+        this.#child = undefined
+        this.#ready = undefined
+        reject(error)
+        this.#pending?.reject(error)
+      })
+    })
+  }
+}

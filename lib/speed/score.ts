@@ -1,0 +1,164 @@
+import { PortError } from '../ports/errors.ts'
+import type { Ports } from '../ports/ports.ts'
+import { checkedTopic } from '../state/topics.ts'
+import type { Stream } from '../stream/define.ts'
+import type { Scorer } from '../stream/detector.ts'
+import { RecordBatchBuilder } from '../stream/record-batch.ts'
+import { enrichedTwin } from '../stream/topic.ts'
+import { type Attempt, beginAttempt, endAttempt } from './crash-guard.ts'
+import { decide, scoreAll, setAside } from './decide.ts'
+import { EntryWriter } from './entry-text.ts'
+import {
+  type InvocationContext,
+  type KafkaAnswer,
+  type KafkaHandler,
+  type PartitionBatch,
+  partitionsOf,
+} from './kafka-event.ts'
+import { tooLarge, withLargeRawStored } from './spill.ts'
+
+/** Nothing is sent with less than this left: an append must have failed or landed well before the function is killed. */
+const LEFT_MIN_MS = 7_000
+/** A share of the log's largest batch, so that no batch is refused for a few bytes of framing. */
+const BATCH_FILL = 0.9
+
+/** How one partition of an event went. `from`: deliver again from this offset on; undefined: all is done. */
+interface PartitionResult {
+  readonly done: number
+  readonly dead: number
+  readonly alerts: number
+  readonly from: number | undefined
+}
+
+/**
+ * The handler of `score`: decides the fate of every raw record and appends exactly one entry for each, in order, to the
+ * same partition of the enriched topic, one append at a time; after the first failure on a partition it sends nothing
+ * more there (docs/exactness.md, rule 2).
+ */
+export function scoreHandler(
+  stream: Stream,
+  ports: Ports,
+  activeScorer: () => Promise<Scorer | undefined>,
+): KafkaHandler {
+  const twins = new TwinCheck(ports)
+  return async (event, context) => {
+    const startedMs = ports.clock.nowMs()
+    const scorer = await activeScorer()
+    const failures: KafkaAnswer['batchItemFailures'][number][] = []
+    const totals = { records: 0, deadLettered: 0, alerts: 0, failedPartitions: 0 }
+    // One after the other: scoring is CPU work, and the appends of different partitions gain little from overlapping.
+    for (const batch of partitionsOf(event)) {
+      const result = await scorePartition(stream, ports, scorer, twins, batch, context)
+      totals.records += result.done
+      totals.deadLettered += result.dead
+      totals.alerts += result.alerts
+      if (result.from === undefined) continue
+      totals.failedPartitions++
+      failures.push({ itemIdentifier: { partition: batch.name, offset: result.from } })
+    }
+    const durationMs = ports.clock.nowMs() - startedMs
+    ports.metrics.record({ stage: 'score', stream: stream.name, figures: { ...totals, durationMs } })
+    return { batchItemFailures: failures }
+  }
+}
+
+async function scorePartition(
+  stream: Stream,
+  ports: Ports,
+  scorer: Scorer | undefined,
+  twins: TwinCheck,
+  batch: PartitionBatch,
+  context: InvocationContext,
+): Promise<PartitionResult> {
+  const head = batch.records[0]?.offset ?? 0
+  const progress = { done: 0, dead: 0, alerts: 0, from: head as number | undefined }
+  try {
+    await twins.check(batch)
+    const size = { head, records: batch.records.length }
+    const attempt = await beginAttempt(ports.keyed, batch.topic, batch.partition, size)
+    await appendEntries(stream, ports, scorer, batch, attempt, context, progress)
+  } catch (error) {
+    reportFailure(batch, error)
+  }
+  await endAttempt(ports.keyed, batch.topic, batch.partition).catch(() => undefined)
+  return progress
+}
+
+/** Decides and appends; keeps `progress` true after every append, so that a failure is answered from the right offset. */
+async function appendEntries(
+  stream: Stream,
+  ports: Ports,
+  scorer: Scorer | undefined,
+  batch: PartitionBatch,
+  attempt: Attempt,
+  context: InvocationContext,
+  progress: { done: number; dead: number; alerts: number; from: number | undefined },
+): Promise<void> {
+  const records = batch.records.slice(0, attempt.take)
+  const decisions = attempt.setAside ? records.map(setAside) : decide(stream, records)
+  const scores = scoreAll(scorer, decisions)
+  const writer = new EntryWriter({ site: ports.site, topic: batch.topic, partition: batch.partition })
+  const builder = new RecordBatchBuilder()
+  const bytesMax = Math.floor(ports.log.maxBatchBytes * BATCH_FILL)
+  const enriched = enrichedTwin(batch.topic)
+  const flush = async () => {
+    if (builder.count === 0) return
+    if (context.getRemainingTimeInMillis() < LEFT_MIN_MS)
+      throw new PortError('TIMEOUT', 'too little time left to append safely', { curable: true })
+    const { count } = builder
+    await ports.log.append(enriched, batch.partition, builder.build())
+    progress.done += count
+    progress.from = batch.records[progress.done]?.offset
+  }
+  for (const [i, record] of records.entries()) {
+    const score = scores[i] ?? Number.NaN
+    let decision = await withLargeRawStored(ports, stream.name, record, decisions[i] ?? setAside(record))
+    let text = writer.write(record, decision, score, scorer)
+    if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax) {
+      decision = await tooLarge(ports, stream.name, record)
+      text = writer.write(record, decision, Number.NaN, undefined)
+    }
+    if (builder.count > 0 && builder.sizeBytes + text.length * 3 > bytesMax) {
+      if (builder.sizeBytes + Buffer.byteLength(text) > bytesMax) await flush()
+    }
+    builder.addText(null, text)
+    if (decision.outcome === 'dead') progress.dead++
+    if (scorer !== undefined && score >= scorer.threshold) progress.alerts++
+  }
+  await flush()
+}
+
+/** Refuses a partition that has no twin in the enriched topic: a client would silently wrap around to another. */
+class TwinCheck {
+  readonly #ports: Ports
+  readonly #partitions = new Map<string, number>()
+
+  constructor(ports: Ports) {
+    this.#ports = ports
+  }
+
+  async check({ topic, partition }: PartitionBatch): Promise<void> {
+    if (partition < (this.#partitions.get(topic) ?? 0)) return
+    await checkedTopic(this.#ports, topic)
+    const twin = await checkedTopic(this.#ports, enrichedTwin(topic))
+    this.#partitions.set(topic, twin.partitions)
+    if (partition < twin.partitions) return
+    const message = `${topic} has a partition ${partition}, ${twin.name} only ${twin.partitions}: grow enriched first`
+    throw new PortError('NO_SUCH_PARTITION', message, { curable: true })
+  }
+}
+
+function reportFailure(batch: PartitionBatch, error: unknown): void {
+  const { name, message } = error instanceof Error ? error : new Error(String(error))
+  const { records, name: partition } = batch
+  console.error(
+    JSON.stringify({
+      level: 'error',
+      stage: 'score',
+      partition,
+      records: records.length,
+      error: name,
+      message,
+    }),
+  )
+}
