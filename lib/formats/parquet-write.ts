@@ -1,0 +1,26 @@
+import { ByteWriter, parquetWrite } from 'hyparquet-writer'
+import type { Column } from '../stream/columns.ts'
+import type { Entry } from '../stream/entry.ts'
+import { zstdCompressor } from './parquet-codec.ts'
+import { columnData } from './parquet-columns.ts'
+import { type FileNote, NOTE_KEY, parquetSchemaOf } from './parquet-schema.ts'
+
+/** Rows a row group holds at most: what a reader has decoded at one time. */
+export const ROW_GROUP_ROWS = 65_536
+
+/** A master file of the entries, in their order. Throws where `columns` clash with the envelope. */
+export function writeParquet(columns: readonly Column[], entries: readonly Entry[]): Uint8Array {
+  const note: FileNote = { form: 1, columns }
+  const writer = new ByteWriter(64 * 1024)
+  parquetWrite({
+    writer,
+    schema: parquetSchemaOf(columns),
+    columnData: columnData(columns, entries),
+    codec: 'ZSTD',
+    compressors: zstdCompressor,
+    rowGroupSize: ROW_GROUP_ROWS,
+    kvMetadata: [{ key: NOTE_KEY, value: JSON.stringify(note) }],
+    createdBy: 'weir',
+  })
+  return writer.getBytes()
+}
