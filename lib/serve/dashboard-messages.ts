@@ -26,6 +26,8 @@ export interface ViewSummary {
   readonly slotMs: number
   /** Names of the aggregates, as they appear in a row. */
   readonly aggregates: readonly string[]
+  /** Those of them that add up over keys and slots (counts and sums), so that bars can be stacked. Default: `count`. */
+  readonly additive?: readonly string[]
 }
 
 /** GET /api/query?view=&from=&to=&key=&bySlot=true; `from` and `to` are ms or ISO, slots are [from, to). */
@@ -106,7 +108,10 @@ export interface StreamStatus {
   readonly model?: { readonly version: string; readonly publishedMs: number }
 }
 
-/** Exact totals since the site began. Once nothing is in flight, in = scored = archived = counted. */
+/**
+ * Exact totals since the site began. Once nothing is in flight, in = scored = archived = counted. `in` is read last, so
+ * that in a running stream none of the others is ever above it: a page shows that as a broken promise.
+ */
 export interface Ledger {
   /** Records acknowledged by the raw log. */
   readonly in: number

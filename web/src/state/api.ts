@@ -1,0 +1,79 @@
+import type {
+  AlertsAnswer,
+  DeadLettersAnswer,
+  ErrorAnswer,
+  QueryAnswer,
+  Status,
+  StreamsAnswer,
+} from '../../../lib/serve/dashboard-messages.ts'
+
+/** An answer that is not 2xx, or none at all. The message is for people. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+}
+
+export interface Api {
+  streams(signal?: AbortSignal): Promise<StreamsAnswer>
+  status(signal?: AbortSignal): Promise<Status>
+  query(question: Question, signal?: AbortSignal): Promise<QueryAnswer>
+  alerts(stream: string, limit: number, signal?: AbortSignal): Promise<AlertsAnswer>
+  deadLetters(stream: string, limit: number, signal?: AbortSignal): Promise<DeadLettersAnswer>
+  kill(part: string): Promise<void>
+}
+
+export interface Question {
+  /** `<stream>.<view>` */
+  readonly view: string
+  readonly fromMs?: number
+  readonly toMs?: number
+  readonly key?: string
+  readonly bySlot: boolean
+}
+
+/** The HTTP API at the page's own origin. An aborted request rejects with the signal's reason. */
+export const api: Api = {
+  streams: (signal) => get<StreamsAnswer>('/api/streams', {}, signal),
+  status: (signal) => get<Status>('/api/status', {}, signal),
+  query: ({ view, fromMs, toMs, key, bySlot }, signal) =>
+    get<QueryAnswer>(
+      '/api/query',
+      { view, from: fromMs, to: toMs, key, bySlot: bySlot || undefined },
+      signal,
+    ),
+  alerts: (stream, limit, signal) => get<AlertsAnswer>('/api/alerts', { stream, limit }, signal),
+  deadLetters: (stream, limit, signal) =>
+    get<DeadLettersAnswer>('/api/dead-letters', { stream, limit }, signal),
+  async kill(part) {
+    await request('/api/kill', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ part }),
+    })
+  },
+}
+
+async function get<T>(
+  path: string,
+  query: Readonly<Record<string, string | number | boolean | undefined>>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) parameters.set(name, String(value))
+  const text = parameters.toString()
+  const answer = await request(text === '' ? path : `${path}?${text}`, signal === undefined ? {} : { signal })
+  return (await answer.json()) as T
+}
+
+async function request(path: string, init: RequestInit): Promise<Response> {
+  let answer: Response
+  try {
+    answer = await fetch(path, init)
+  } catch (cause) {
+    if (init.signal?.aborted === true) throw cause
+    throw new ApiError('Weir does not answer. Is it running?', { cause })
+  }
+  if (answer.ok) return answer
+  const body = (await answer.json().catch(() => undefined)) as Partial<ErrorAnswer> | undefined
+  throw new ApiError(body?.error?.message ?? `Weir answered ${answer.status} to ${path.split('?')[0]}.`)
+}

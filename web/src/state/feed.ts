@@ -1,0 +1,89 @@
+import type { Alert } from '../../../lib/serve/dashboard-messages.ts'
+import type { Severity } from '../../../lib/stream/detector.ts'
+import { Incidents } from '../client/incidents.ts'
+import { Store } from './store.ts'
+
+/** What the list of alerts shows. */
+export interface FeedView {
+  readonly loading: boolean
+  readonly problem?: string
+  /** Newest first; while paused, as they were when the pause began. */
+  readonly shown: readonly Alert[]
+  readonly paused: boolean
+  /** Incidents that arrived during the pause. */
+  readonly waiting: number
+  /** Alerts (not incidents) received since the page opened. */
+  readonly received: number
+}
+
+export const INCIDENTS_LIMIT = 500
+/** A storm changes the list thirty times a second; people read it four times a second. */
+const FLUSH_MS = 250
+
+const EMPTY: FeedView = { loading: true, shown: [], paused: false, waiting: 0, received: 0 }
+
+/** The incidents of one stream, put together as frames arrive and shown at a readable pace. */
+export class Feed {
+  readonly view = new Store<FeedView>(EMPTY)
+  #incidents = new Incidents(INCIDENTS_LIMIT)
+  #received = 0
+  #waiting = 0
+  #flush: ReturnType<typeof setTimeout> | undefined
+
+  reset(): void {
+    clearTimeout(this.#flush)
+    this.#flush = undefined
+    this.#incidents = new Incidents(INCIDENTS_LIMIT)
+    this.#received = 0
+    this.#waiting = 0
+    this.view.update(() => EMPTY)
+  }
+
+  /** What is known from before the page opened. */
+  load(alerts: readonly Alert[]): void {
+    this.#incidents.add(alerts)
+    this.#show()
+  }
+
+  fail(problem: string): void {
+    this.view.update((view) => ({ ...view, loading: false, problem }))
+  }
+
+  receive(alerts: readonly Alert[]): void {
+    this.#waiting += this.#incidents.add(alerts)
+    for (const { count } of alerts) this.#received += count
+    this.#flush ??= setTimeout(() => {
+      this.#flush = undefined
+      this.#show()
+    }, FLUSH_MS)
+  }
+
+  setPaused(paused: boolean): void {
+    this.#waiting = 0
+    this.view.update((view) => ({ ...view, paused }))
+    this.#show()
+  }
+
+  /** The newest state of an incident, also of one that the pause hides. */
+  find(id: string): Alert | undefined {
+    return this.#incidents.get(id)
+  }
+
+  #show(): void {
+    const { paused, shown } = this.view.get()
+    if (!paused) this.#waiting = 0
+    this.view.update(() => ({
+      loading: false,
+      shown: paused && shown.length > 0 ? shown : this.#incidents.newestFirst(),
+      paused,
+      waiting: this.#waiting,
+      received: this.#received,
+    }))
+  }
+}
+
+export function bySeverity(alerts: readonly Alert[]): Readonly<Record<Severity, number>> {
+  const counts = { critical: 0, high: 0, medium: 0, low: 0 }
+  for (const { severity } of alerts) counts[severity]++
+  return counts
+}

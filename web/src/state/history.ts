@@ -1,0 +1,44 @@
+import type { StageName, Status } from '../../../lib/serve/dashboard-messages.ts'
+import { agrees, inFlight } from './ledger.ts'
+
+/** One stream at one status message. */
+export interface Sample {
+  readonly atMs: number
+  readonly in: number
+  readonly archived: number
+  readonly counted: number
+  readonly inFlight: number
+  readonly agrees: boolean
+  readonly rates: Readonly<Partial<Record<StageName, number>>>
+  /** Some part of the site was not up. */
+  readonly partDown: boolean
+}
+
+export type History = Readonly<Record<string, readonly Sample[]>>
+
+/** How far back the page remembers. */
+export const HISTORY_MS = 180_000
+
+/** The history with a status added and what is too old taken off. A status of the past changes nothing. */
+export function remember(history: History, status: Status): History {
+  const next: Record<string, readonly Sample[]> = {}
+  for (const { name, ledger, stages } of status.streams) {
+    const past = history[name] ?? []
+    if ((past.at(-1)?.atMs ?? 0) >= status.nowMs) {
+      next[name] = past
+      continue
+    }
+    const sample: Sample = {
+      atMs: status.nowMs,
+      in: ledger.in,
+      archived: ledger.archived,
+      counted: ledger.counted,
+      inFlight: inFlight(ledger),
+      agrees: agrees(ledger),
+      rates: Object.fromEntries(stages.map(({ stage, recordsPerSecond }) => [stage, recordsPerSecond])),
+      partDown: status.parts.some(({ state }) => state !== 'up'),
+    }
+    next[name] = [...past.filter(({ atMs }) => atMs > status.nowMs - HISTORY_MS), sample]
+  }
+  return next
+}

@@ -1,0 +1,137 @@
+import type { Part, Status, StreamSummary } from '../../../lib/serve/dashboard-messages.ts'
+import { type ConnectionState, WeirClient } from '../client/weir-client.ts'
+import { ApiError, api } from './api.ts'
+import { Feed } from './feed.ts'
+import { type History, remember } from './history.ts'
+import { killed, type Outage, observe } from './outages.ts'
+import { Store } from './store.ts'
+
+/** Everything the page knows except alerts, which arrive faster and have their own store. */
+export interface PageState {
+  readonly phase: 'loading' | 'ready' | 'unreachable'
+  readonly problem?: string
+  readonly streams: readonly StreamSummary[]
+  /** Name of the stream shown; empty until the streams are known. */
+  readonly stream: string
+  readonly status?: Status
+  readonly connection: ConnectionState
+  /** When the connection was lost, by the page's clock. */
+  readonly lostMs?: number
+  readonly history: History
+  readonly outages: readonly Outage[]
+  readonly refused?: string
+}
+
+const RETRY_MS = 3_000
+const ALERTS_AT_START = 200
+
+/** The page's one session with Weir: loads, connects, and keeps the stores up to date. */
+export class Session {
+  readonly state = new Store<PageState>({
+    phase: 'loading',
+    streams: [],
+    stream: '',
+    connection: { kind: 'connecting', attempt: 0 },
+    history: {},
+    outages: [],
+  })
+  readonly feed = new Feed()
+  #client: WeirClient | undefined
+  #stopAlerts: (() => void) | undefined
+  #retry: ReturnType<typeof setTimeout> | undefined
+
+  /** Loads what the page needs to begin, again and again until Weir answers. */
+  async start(): Promise<void> {
+    clearTimeout(this.#retry)
+    try {
+      const [streams, status] = await Promise.all([api.streams(), api.status()])
+      this.state.update(({ problem: _, ...state }) => ({ ...state, phase: 'ready', streams }))
+      this.#receiveStatus(status)
+      this.#connect()
+      this.select(location.hash.slice(1))
+    } catch (error) {
+      this.state.update((state) => ({ ...state, phase: 'unreachable', problem: messageOf(error) }))
+      this.#retry = setTimeout(() => void this.start(), RETRY_MS)
+    }
+  }
+
+  /** Shows another stream; an unknown name means the first. */
+  select(name: string): void {
+    const { streams, stream: current } = this.state.get()
+    const stream = (streams.find((known) => known.name === name) ?? streams[0])?.name ?? ''
+    if (stream === current) return
+    this.state.update((state) => ({ ...state, stream }))
+    if (location.hash.slice(1) !== stream && streams.length > 1) history.replaceState(null, '', `#${stream}`)
+    void this.#followAlerts(stream)
+  }
+
+  retryNow(): void {
+    if (this.state.get().phase === 'ready') this.#client?.retryNow()
+    else void this.start()
+  }
+
+  async kill(part: Part): Promise<void> {
+    await api.kill(part.id)
+    this.state.update((state) => {
+      if (state.status === undefined) return state
+      return { ...state, outages: killed(state.outages, part, state.status, Date.now()) }
+    })
+  }
+
+  dismissRefusal(): void {
+    this.state.update(({ refused: _, ...state }) => state)
+  }
+
+  #connect(): void {
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+    this.#client = new WeirClient({
+      url: `${scheme}://${location.host}/ws`,
+      onState: (connection) => this.#connectionChanged(connection),
+      onRefused: ({ message }) => this.state.update((state) => ({ ...state, refused: message })),
+    })
+    this.#client.subscribe('status', {}, ({ status }) => this.#receiveStatus(status))
+    addEventListener('online', () => this.#client?.retryNow())
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.#client?.retryNow()
+    })
+  }
+
+  #connectionChanged(connection: ConnectionState): void {
+    this.state.update(({ lostMs, ...state }) => {
+      if (connection.kind === 'open') return { ...state, connection }
+      return { ...state, connection, lostMs: lostMs ?? Date.now() }
+    })
+  }
+
+  #receiveStatus(status: Status): void {
+    this.state.update((state) => ({
+      ...state,
+      status,
+      history: remember(state.history, status),
+      outages: observe(state.outages, state.status, status, Date.now()),
+    }))
+  }
+
+  async #followAlerts(stream: string): Promise<void> {
+    this.#stopAlerts?.()
+    this.feed.reset()
+    let since: string | undefined
+    try {
+      const { alerts, cursor } = await api.alerts(stream, ALERTS_AT_START)
+      if (this.state.get().stream !== stream) return
+      this.feed.load(alerts)
+      since = cursor
+    } catch (error) {
+      if (this.state.get().stream !== stream) return
+      this.feed.fail(messageOf(error))
+    }
+    const options = since === undefined ? {} : { since }
+    this.#stopAlerts = this.#client?.subscribe(`incidents/${stream}`, options, ({ alerts }) =>
+      this.feed.receive(alerts),
+    )
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof ApiError ? error.message : 'Weir answered something this page does not understand.'
+}
