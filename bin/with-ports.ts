@@ -1,0 +1,60 @@
+import { dataFolder, openStores } from '../lib/local/data-folder.ts'
+import { FileLog } from '../lib/local/file-log.ts'
+import { hostSocketPath } from '../lib/local/host.ts'
+import { HostClient } from '../lib/local/host-client.ts'
+import { LazyLog } from '../lib/local/lazy-log.ts'
+import { systemClock } from '../lib/local/system-clock.ts'
+import { PortError } from '../lib/ports/errors.ts'
+import type { EventLog } from '../lib/ports/event-log.ts'
+import type { Ports } from '../lib/ports/ports.ts'
+import type { Publisher } from '../lib/ports/publisher.ts'
+import type { CommonOptions } from './command.ts'
+
+/** Frames of a command that no browser is connected to. */
+export const NO_PUBLISHER: Publisher = {
+  maxFrameBytes: 32 * 1024,
+  send: async () => 'gone',
+  close: async () => undefined,
+}
+
+/** The site every local command works for. */
+export const SITE = 'local'
+
+/**
+ * Runs `action` on the ports of a data folder, beside a running `weir dev` too: the log is then reached through its
+ * process, and opened here otherwise.
+ */
+export async function withPorts<T>(options: CommonOptions, action: (ports: Ports) => Promise<T>): Promise<T> {
+  const folder = dataFolder(options.data)
+  const { keyed, objects } = await openStores(folder)
+  const log = new LazyLog(() => openLog(folder.dir, folder.logDir))
+  const metrics = { record: () => undefined }
+  const close = async () => {
+    await log.close()
+    await keyed.close()
+    await objects.close()
+  }
+  try {
+    return await action({
+      site: SITE,
+      log,
+      keyed,
+      objects,
+      publisher: NO_PUBLISHER,
+      metrics,
+      clock: systemClock,
+      close,
+    })
+  } finally {
+    await close()
+  }
+}
+
+async function openLog(dir: string, logDir: string): Promise<EventLog> {
+  try {
+    return await FileLog.open({ dir: logDir, clock: systemClock })
+  } catch (error) {
+    if (!(error instanceof PortError) || error.code !== 'LOCKED') throw error
+    return await HostClient.connect(hostSocketPath(dir))
+  }
+}

@@ -1,0 +1,52 @@
+import type { Appended, EventLog, StoredBatch, TopicInfo } from '../ports/event-log.ts'
+import type { RecordBatch } from '../stream/record-batch.ts'
+
+/** A log that is opened at its first use: most commands never need it, and one process at a time may hold it. */
+export class LazyLog implements EventLog {
+  readonly maxBatchBytes = 1024 * 1024
+  readonly #open: () => Promise<EventLog>
+  #log: Promise<EventLog> | undefined
+
+  constructor(open: () => Promise<EventLog>) {
+    this.#open = open
+  }
+
+  async createTopic(topic: string, partitions: number): Promise<TopicInfo> {
+    return (await this.#opened()).createTopic(topic, partitions)
+  }
+
+  async describeTopic(topic: string): Promise<TopicInfo | undefined> {
+    return (await this.#opened()).describeTopic(topic)
+  }
+
+  async addPartitions(topic: string, partitions: number): Promise<void> {
+    return (await this.#opened()).addPartitions(topic, partitions)
+  }
+
+  async append(topic: string, partition: number, batch: RecordBatch): Promise<Appended> {
+    return (await this.#opened()).append(topic, partition, batch)
+  }
+
+  async read(
+    topic: string,
+    partition: number,
+    from: number,
+    maxBytes: number,
+  ): Promise<readonly StoredBatch[]> {
+    return (await this.#opened()).read(topic, partition, from, maxBytes)
+  }
+
+  async offsets(topic: string, partition: number): Promise<{ start: number; end: number }> {
+    return (await this.#opened()).offsets(topic, partition)
+  }
+
+  async close(): Promise<void> {
+    const log = await this.#log?.catch(() => undefined)
+    await log?.close()
+  }
+
+  #opened(): Promise<EventLog> {
+    this.#log ??= this.#open()
+    return this.#log
+  }
+}

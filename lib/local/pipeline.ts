@@ -1,0 +1,200 @@
+import type { BatchFigures } from '../ports/metrics.ts'
+import type { Ports } from '../ports/ports.ts'
+import type { Publisher } from '../ports/publisher.ts'
+import type { Stream } from '../stream/define.ts'
+import { topicName } from '../stream/topic.ts'
+import { type DataFolder, dataFolder, openStores } from './data-folder.ts'
+import { FileLog } from './file-log.ts'
+import { Host, hostSocketPath } from './host.ts'
+import { type Delivery, Mapping } from './mapping.ts'
+import { systemClock } from './system-clock.ts'
+import { WorkerProcess } from './worker-process.ts'
+
+/** The stages that a Kafka mapping feeds, in the order records pass them. */
+export type MappedStage = 'score' | 'archive' | 'count' | 'notify'
+
+/** As the deployed mappings, with windows short enough to watch. Lambda takes at most 10,000 records an event. */
+const STAGES: readonly { stage: MappedStage; workers: number; windowMs: number; batchRecordsMax: number }[] =
+  [
+    { stage: 'score', workers: 2, windowMs: 0, batchRecordsMax: 10_000 },
+    { stage: 'archive', workers: 1, windowMs: 2_000, batchRecordsMax: 10_000 },
+    { stage: 'count', workers: 1, windowMs: 250, batchRecordsMax: 10_000 },
+    { stage: 'notify', workers: 1, windowMs: 0, batchRecordsMax: 10_000 },
+  ]
+
+const TIMEOUT_MS = 60_000
+const TRIM_EVERY_MS = 10_000
+/** Records of a raw partition that stay in the log after they are in the master, to be read again at will. */
+const RAW_KEPT_RECORDS = 5_000_000
+
+export interface PipelineOptions {
+  readonly data: string
+  readonly site: string
+  readonly streams: readonly Stream[]
+  /** Where workers' frames go; the server of `weir dev`, or nowhere. */
+  readonly publisher: Publisher
+  /** Further environment of the workers. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly onFigures?: (batch: BatchFigures) => void
+  readonly onDelivery?: (stream: string, delivery: Delivery) => void
+}
+
+/** What runs for one stream. */
+export interface StreamPipeline {
+  readonly stream: Stream
+  readonly mappings: Readonly<Record<MappedStage, Mapping>>
+  readonly workers: readonly WorkerProcess[]
+}
+
+/**
+ * The whole of Weir on one machine: this process owns the log and polls it; functions run in worker processes. Killing
+ * this process or any worker at any moment loses and doubles nothing.
+ */
+export class Pipeline {
+  readonly folder: DataFolder
+  readonly ports: Ports
+  readonly log: FileLog
+  readonly streams: readonly StreamPipeline[]
+  #trimming: NodeJS.Timeout | undefined
+
+  private constructor(folder: DataFolder, ports: Ports, log: FileLog, streams: readonly StreamPipeline[]) {
+    this.folder = folder
+    this.ports = ports
+    this.log = log
+    this.streams = streams
+  }
+
+  /** Opens the data folder for this process alone: PortError LOCKED where another one has it. */
+  static async open(options: PipelineOptions): Promise<Pipeline> {
+    const folder = dataFolder(options.data)
+    const log = await FileLog.open({ dir: folder.logDir, clock: systemClock })
+    const { keyed, objects } = await openStores(folder)
+    const onMetrics = options.onFigures ?? (() => undefined)
+    const { publisher, site } = options
+    const socketPath = hostSocketPath(folder.dir)
+    const host = await Host.listen({ socketPath, log, publisher, onMetrics })
+    const close = async () => {
+      await host.close()
+      await log.close()
+      await keyed.close()
+      await objects.close()
+    }
+    const metrics = { record: onMetrics }
+    const ports: Ports = { site, log, keyed, objects, publisher, metrics, clock: systemClock, close }
+    const streams: StreamPipeline[] = []
+    for (const stream of options.streams)
+      streams.push(await openStream(stream, options, ports, folder, socketPath))
+    const pipeline = new Pipeline(folder, ports, log, streams)
+    log.onAppend((topic, partition, end) => pipeline.#noteEnd(topic, partition, end))
+    return pipeline
+  }
+
+  start(): void {
+    for (const { mappings } of this.streams) for (const mapping of Object.values(mappings)) mapping.start()
+    this.#trimming = setInterval(() => void this.#trim().catch(() => undefined), TRIM_EVERY_MS)
+    this.#trimming.unref()
+  }
+
+  /** What runs for a stream. Throws where it is not part of this pipeline. */
+  of(stream: string): StreamPipeline {
+    const found = this.streams.find((one) => one.stream.name === stream)
+    if (found === undefined) throw new Error(`stream ${stream} does not run here`)
+    return found
+  }
+
+  /**
+   * Resolves once everything appended so far has been scored and every stage has taken in what score wrote. Windows are
+   * not waited out meanwhile. Rejects when `signal` aborts.
+   */
+  async drained(stream: string, signal?: AbortSignal): Promise<void> {
+    const { mappings } = this.of(stream)
+    const all = Object.values(mappings)
+    for (const mapping of all) mapping.flushing = true
+    try {
+      // Score first: what it appends is in the other mappings' ends before it is out of its own lag.
+      while (mappings.score.lag > 0 || all.some(({ lag }) => lag > 0)) await systemClock.sleep(10, signal)
+    } finally {
+      for (const mapping of all) mapping.flushing = false
+    }
+  }
+
+  /** Ends at once, in any state: what is under way comes again at the next start. */
+  async stop(): Promise<void> {
+    clearInterval(this.#trimming)
+    await Promise.all(this.streams.flatMap(({ workers }) => workers.map((worker) => worker.stop())))
+    await Promise.all(
+      this.streams.flatMap(({ mappings }) => Object.values(mappings).map((mapping) => mapping.stop())),
+    )
+    await this.ports.close()
+  }
+
+  #noteEnd(topic: string, partition: number, end: number): void {
+    for (const { stream, mappings } of this.streams) {
+      if (topic === topicName(stream.name, 'raw')) mappings.score.noteEnd(partition, end)
+      if (topic !== topicName(stream.name, 'enriched')) continue
+      mappings.archive.noteEnd(partition, end)
+      mappings.count.noteEnd(partition, end)
+      mappings.notify.noteEnd(partition, end)
+    }
+  }
+
+  /** The log is a buffer, the master is the memory: segments that every reader has passed are let go. */
+  async #trim(): Promise<void> {
+    for (const { stream, mappings } of this.streams) {
+      const { archive, count, notify, score } = mappings
+      for (let partition = 0; partition < stream.partitions; partition++) {
+        const at = (mapping: Mapping) => mapping.positions[partition] ?? 0
+        const passed = Math.min(at(archive), at(count), at(notify))
+        await this.log.trim(topicName(stream.name, 'enriched'), partition, passed)
+        if (passed < at(score)) continue
+        await this.log.trim(
+          topicName(stream.name, 'raw'),
+          partition,
+          Math.max(0, at(score) - RAW_KEPT_RECORDS),
+        )
+      }
+    }
+  }
+}
+
+async function openStream(
+  stream: Stream,
+  options: PipelineOptions,
+  ports: Ports,
+  folder: DataFolder,
+  socketPath: string,
+): Promise<StreamPipeline> {
+  const { log, keyed, clock } = ports
+  // Enriched before raw: score refuses a partition that has no twin.
+  await log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
+  await log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
+  const workers: WorkerProcess[] = []
+  const mappings: Partial<Record<MappedStage, Mapping>> = {}
+  const env = {
+    ...options.env,
+    WEIR_DATA: folder.dir,
+    WEIR_HOST: socketPath,
+    WEIR_SITE: options.site,
+    WEIR_STREAM: stream.name,
+  }
+  for (const { stage, workers: count, windowMs, batchRecordsMax } of STAGES) {
+    const own = Array.from({ length: count }, (_, i) => {
+      const id = `${stream.name}-${stage}-${i}`
+      return new WorkerProcess({ id, functionName: stage, env, timeoutMs: TIMEOUT_MS })
+    })
+    workers.push(...own)
+    mappings[stage] = await Mapping.open({
+      name: stage,
+      topic: topicName(stream.name, stage === 'score' ? 'raw' : 'enriched'),
+      partitions: stream.partitions,
+      workers: own,
+      windowMs,
+      batchRecordsMax,
+      log,
+      keyed,
+      clock,
+      onDelivery: (delivery) => options.onDelivery?.(stream.name, delivery),
+    })
+  }
+  return { stream, workers, mappings: mappings as Record<MappedStage, Mapping> }
+}

@@ -1,0 +1,98 @@
+import type { KeyedStore } from '../ports/keyed-store.ts'
+import { readBoards, type StoredBoard } from '../state/boards.ts'
+import type { Stream } from '../stream/define.ts'
+import { compileView, displayKey, type States, type View } from '../views/view.ts'
+
+export interface QueryOptions {
+  /** As displayed: parts of a key of several fields joined by `|`. */
+  readonly key?: string | undefined
+  /** Event time in ms, start of a slot or within it; the whole slot counts. */
+  readonly from?: number | undefined
+  /** Exclusive. */
+  readonly to?: number | undefined
+  /** One row per key and slot instead of one per key. */
+  readonly bySlot?: boolean | undefined
+  /** Which layer answers; both together by default. */
+  readonly layer?: 'merged' | 'speed' | 'batch' | undefined
+}
+
+export interface QueryAnswer {
+  readonly view: string
+  readonly rows: readonly QueryRow[]
+  /** Records appended before it come from the batch layer; null: there is no batch view yet, all come from the boards. */
+  readonly horizon: string | null
+  readonly asOf: string
+}
+
+export interface QueryRow {
+  readonly key: string
+  readonly fields: Readonly<Record<string, string>>
+  /** Bounds of the slots in the row, ISO 8601. */
+  readonly from: string
+  readonly to: string
+  readonly [aggregate: string]: unknown
+}
+
+interface Accumulated {
+  readonly key: string
+  states: States
+  from: number
+  to: number
+}
+
+/** The view named `stream.view`. Throws an Error that lists the views there are. */
+export function viewNamed(streams: ReadonlyMap<string, Stream>, id: string): View {
+  const [streamName = '', viewName = ''] = id.split('.', 2)
+  const definition = streams.get(streamName)?.views[viewName]
+  if (definition !== undefined) return compileView(streamName, viewName, definition)
+  const all = [...streams.values()].flatMap(({ name, views }) =>
+    Object.keys(views).map((view) => `${name}.${view}`),
+  )
+  throw new Error(`there is no view ${JSON.stringify(id)}; there are: ${all.join(', ')}`)
+}
+
+/** The boards that answer: all of them while no batch view has been published. */
+async function* boardsOf(keyed: KeyedStore, view: View, options: QueryOptions): AsyncGenerator<StoredBoard> {
+  if (options.layer !== 'batch') yield* readBoards(keyed, view, options)
+}
+
+/** Answers from the speed boards, rows in order of key, then of slot. */
+export async function queryView(
+  keyed: KeyedStore,
+  view: View,
+  options: QueryOptions,
+  nowMs: number,
+): Promise<QueryAnswer> {
+  const rows = new Map<string, Accumulated>()
+  const { slotMs } = view.definition
+  const from = options.from === undefined ? undefined : view.slotOf(options.from)
+  for await (const { slot, board } of boardsOf(keyed, view, { ...options, from })) {
+    for (const [key, states] of board.keys) {
+      if (options.key !== undefined && displayKey(key) !== options.key) continue
+      const id = options.bySlot === true ? `${key} ${slot}` : key
+      const row = rows.get(id)
+      if (row === undefined) {
+        rows.set(id, { key, states, from: slot, to: slot + slotMs })
+      } else {
+        row.states = view.merge(row.states, states)
+        row.from = Math.min(row.from, slot)
+        row.to = Math.max(row.to, slot + slotMs)
+      }
+    }
+  }
+  const ordered = [...rows.values()].sort((a, b) =>
+    a.key < b.key ? -1 : a.key > b.key ? 1 : a.from - b.from,
+  )
+  return {
+    view: view.id,
+    rows: ordered.map(({ key, states, ...bounds }) => ({
+      key: displayKey(key),
+      fields: view.fieldsOf(key),
+      from: new Date(bounds.from).toISOString(),
+      to: new Date(bounds.to).toISOString(),
+      ...view.answer(states),
+    })),
+    horizon: null,
+    asOf: new Date(nowMs).toISOString(),
+  }
+}

@@ -1,0 +1,15 @@
+import type { Stream } from '../lib/stream/define.ts'
+import { network } from './network.ts'
+
+/** Every stream of this deployment, by name: one file and one line each. */
+export const streams: ReadonlyMap<string, Stream> = new Map([network].map((stream) => [stream.name, stream]))
+
+/** The stream of that name. Throws an Error that lists those there are. */
+export function streamNamed(name: string | undefined): Stream {
+  const stream = name === undefined ? undefined : streams.get(name)
+  if (stream !== undefined) return stream
+  const known = [...streams.keys()].join(', ')
+  throw new Error(
+    `there is no stream ${name === undefined ? '(none named)' : JSON.stringify(name)}; there are: ${known}`,
+  )
+}

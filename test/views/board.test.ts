@@ -1,0 +1,120 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { OkEntry } from '../../lib/stream/entry.ts'
+import {
+  applyToBoard,
+  boardFromBytes,
+  boardToBytes,
+  EMPTY_BOARD,
+  type Numbered,
+} from '../../lib/views/board.ts'
+import { compileView, displayKey } from '../../lib/views/view.ts'
+
+const view = compileView('shop', 'byKind', {
+  title: 'By kind and colour',
+  groupBy: ['kind', 'colours'],
+  slotMs: 60_000,
+  aggregates: { count: { kind: 'count' }, total: { kind: 'sum', field: 'price', decimals: 2 } },
+})
+
+function entry(origin: number, value: OkEntry['value']): Numbered {
+  const head = { site: 's', topic: 'shop.raw.g1', partition: 0, appendTime: 0, eventTime: 0 } as const
+  return { origin, entry: { ...head, offset: origin, outcome: 'ok', value } }
+}
+
+const log = fc
+  .array(
+    fc.record({
+      kind: fc.constantFrom('a', 'b', '__proto__'),
+      colours: fc.subarray(['red', 'blue']),
+      price: fc.integer(),
+    }),
+  )
+  .map((values) => values.map((value, origin) => entry(origin, value)))
+
+describe('a board', () => {
+  it('is the same however its entries are cut, repeated and delivered late', () => {
+    fc.assert(
+      fc.property(log, fc.array(fc.tuple(fc.nat(), fc.nat())), (all, windows) => {
+        const whole = applyToBoard(view, EMPTY_BOARD, all)
+        let board = EMPTY_BOARD
+        let done = 0
+        for (const [back, length] of windows) {
+          // A delivery begins at or below what has been taken in, as an at-least-once mapping's does.
+          const from = Math.max(0, done - (back % 5))
+          const batch = all.slice(from, from + (length % 7))
+          board = applyToBoard(view, board, batch)
+          done = Math.max(done, from + batch.length)
+        }
+        board = applyToBoard(view, board, all)
+        expect(board).toEqual(whole)
+      }),
+    )
+  })
+
+  it('comes back from its stored form', () => {
+    fc.assert(
+      fc.property(log, (all) => {
+        const board = applyToBoard(view, EMPTY_BOARD, all)
+        expect(boardFromBytes(view, boardToBytes(view, board))).toEqual(board)
+      }),
+    )
+  })
+
+  it('is handed back unchanged when nothing is above its mark', () => {
+    const board = applyToBoard(view, EMPTY_BOARD, [entry(0, { kind: 'a', colours: ['red'], price: 1 })])
+    expect(applyToBoard(view, board, [entry(0, { kind: 'b', colours: ['red'], price: 9 })])).toBe(board)
+  })
+
+  it('refuses bytes of another form', () => {
+    expect(() => boardFromBytes(view, Buffer.from('{"form":99,"mark":1,"keys":{}}'))).toThrow(/form 1/)
+    expect(() => boardFromBytes(view, Buffer.from('{"form":1,"mark":1,"keys":{"a":[1]}}'))).toThrow(TypeError)
+  })
+})
+
+describe('keys', () => {
+  const keys = (value: OkEntry['value']) => view.keysOf(entry(0, value).entry).map(displayKey)
+
+  it('are one for each distinct element of an array', () => {
+    expect(keys({ kind: 'a', colours: ['red', 'blue', 'red'], price: 1 })).toEqual(['a|red', 'a|blue'])
+  })
+
+  it('are none where a field is missing', () => {
+    expect(keys({ kind: 'a', price: 1 })).toEqual([])
+    expect(keys({ colours: ['red'], price: 1 })).toEqual([])
+  })
+
+  it('are of ok entries only, unless the view asks for the outcome', () => {
+    const dead = { ...entry(0, {}).entry, outcome: 'dead', stage: 'parse', reason: 'x', raw: '' } as const
+    expect(view.keysOf(dead)).toEqual([])
+    const byOutcome = compileView('s', 'v', {
+      title: '',
+      groupBy: ['@outcome'],
+      slotMs: 60_000,
+      aggregates: { count: { kind: 'count' } },
+    })
+    expect(byOutcome.keysOf(dead)).toEqual(['dead'])
+  })
+
+  it('keep their parts apart whatever the parts hold', () => {
+    const [key = ''] = view.keysOf(entry(0, { kind: 'a\u001fb', colours: ['c|d'], price: 1 }).entry)
+    expect(view.fieldsOf(key)).toEqual({ kind: 'a b', colours: 'c|d' })
+  })
+})
+
+describe('a version', () => {
+  const base = {
+    title: 't',
+    groupBy: ['kind'],
+    slotMs: 60_000,
+    aggregates: { count: { kind: 'count' } },
+  } as const
+  const version = (change: object) => compileView('s', 'v', { ...base, ...change }).version
+
+  it('is that of the definition and not of its title', () => {
+    expect(version({})).toBe('8cc09046025e')
+    expect(version({ title: 'another' })).toBe(version({}))
+    expect(version({ slotMs: 10_000 })).not.toBe(version({}))
+    expect(version({ where: [{ field: 'kind', in: ['a'] }] })).not.toBe(version({}))
+  })
+})
