@@ -1,0 +1,191 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { PortError } from '../ports/errors.ts'
+import type { ObjectStore } from '../ports/object-store.ts'
+import { chapterKey, headKey, headsPrefix } from './keys.ts'
+import {
+  type Chapter,
+  type ChapterBody,
+  emptyManifest,
+  type Holding,
+  type Manifest,
+  type ManifestProgress,
+  type MasterFile,
+  totalOf,
+} from './manifest.ts'
+
+/** Files a head lists before they are sealed, and chapters of a level before they are: a head stays below 100 kB. */
+const SEAL_ITEMS = 128
+
+export interface LoadedManifest {
+  readonly manifest: Manifest
+  /** Undefined where no head is stored yet. */
+  readonly etag: string | undefined
+}
+
+/** The manifest of a raw partition, read strongly consistent; an empty one where there is none. */
+export async function readManifest(
+  objects: ObjectStore,
+  stream: string,
+  topic: string,
+  partition: number,
+): Promise<LoadedManifest> {
+  const key = headKey(stream, topic, partition)
+  const head = await objects.get(key)
+  if (head === undefined) return { manifest: emptyManifest(stream, topic, partition), etag: undefined }
+  return { manifest: headFromBytes(key, head.bytes), etag: head.etag }
+}
+
+/** The manifests of all raw partitions of a stream, in order of topic and partition. */
+export async function readManifests(objects: ObjectStore, stream: string): Promise<readonly Manifest[]> {
+  const manifests: Manifest[] = []
+  for await (const { key } of objects.list(headsPrefix(stream))) {
+    const head = await objects.get(key)
+    if (head !== undefined) manifests.push(headFromBytes(key, head.bytes))
+  }
+  return manifests.sort((a, b) =>
+    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
+  )
+}
+
+/** The stretches and the progress that one batch adds. */
+export interface Addition {
+  /** Committed from this call on, in order of offset, above everything the manifest lists. */
+  readonly files: readonly MasterFile[]
+  readonly progress: ManifestProgress
+}
+
+/**
+ * Replaces the manifest by one with the addition, if it still is the one that was loaded. 'moved': it is not, or this
+ * very commit has succeeded before (a put that was sent twice); who re-reads it sees which.
+ */
+export async function commit(
+  objects: ObjectStore,
+  loaded: LoadedManifest,
+  addition: Addition,
+  sealItems = SEAL_ITEMS,
+): Promise<'done' | 'moved'> {
+  const before = loaded.manifest
+  checkAddition(before, addition)
+  const grown: Manifest = {
+    ...before,
+    version: before.version + 1,
+    progress: addition.progress,
+    files: [...before.files, ...addition.files],
+  }
+  const after = await seal(objects, grown, sealItems)
+  const key = headKey(before.stream, before.topic, before.partition)
+  const condition = loaded.etag === undefined ? 'absent' : { etag: loaded.etag }
+  const { ok } = await objects.put(key, Buffer.from(JSON.stringify(after)), condition)
+  return ok ? 'done' : 'moved'
+}
+
+/** A defect of the caller, found before it becomes one of the master. */
+function checkAddition({ topic, partition, progress }: Manifest, addition: Addition): void {
+  const { files, progress: next } = addition
+  let end = progress.highestOrigin + 1
+  for (const { from, to, rows, key } of files) {
+    if (from < end || to <= from || rows !== to - from)
+      throw new Error(
+        `manifest ${topic}-${partition} ends at ${end} and cannot take ${key} with ${rows} rows`,
+      )
+    end = to
+  }
+  if (next.highestOrigin !== end - 1 || next.nextOffset < progress.nextOffset)
+    throw new Error(
+      `manifest ${topic}-${partition}: progress ${JSON.stringify(next)} does not fit its end ${end}`,
+    )
+}
+
+/** Seals full levels into chapters. A chapter that no head comes to refer to is an orphan, swept by age. */
+async function seal(objects: ObjectStore, manifest: Manifest, sealItems: number): Promise<Manifest> {
+  let { files, chapters } = manifest
+  if (files.length >= sealItems) {
+    chapters = [...chapters, await putChapter(objects, manifest, 1, files)]
+    files = []
+  }
+  for (let level = 1; ; level++) {
+    const full = chapters.filter((chapter) => chapter.level === level)
+    if (full.length < sealItems) return { ...manifest, files, chapters }
+    const above = chapters.filter((chapter) => chapter.level > level)
+    chapters = [...above, await putChapter(objects, manifest, level + 1, full)]
+  }
+}
+
+async function putChapter(
+  objects: ObjectStore,
+  { stream, topic, partition }: Manifest,
+  level: number,
+  items: readonly (MasterFile | Chapter)[],
+): Promise<Chapter> {
+  const body: ChapterBody = { form: 1, level, items }
+  const bytes = Buffer.from(JSON.stringify(body))
+  const total = totalOf(items)
+  const key = chapterKey(stream, topic, partition, total.from, randomUUID())
+  await putNew(objects, key, bytes)
+  return { key, level, sha256: sha256Of(bytes), ...total }
+}
+
+/**
+ * Puts an object under a name that only this call has. A name already taken is this call's own success, sent twice
+ * (rule 10); should its size say otherwise, throws.
+ */
+export async function putNew(objects: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
+  const { ok } = await objects.put(key, bytes, 'absent')
+  if (ok) return
+  const stands = await objects.head(key)
+  if (stands?.sizeBytes !== bytes.length)
+    throw new PortError('CORRUPT', `object ${key} is not the one just written`, { curable: false })
+}
+
+/**
+ * The files a manifest lists, in order of offset. A chapter of which `wanted` is false is skipped unread, a file too:
+ * so it must hold for a chapter as soon as it holds for a file in it.
+ */
+export async function* filesOf(
+  objects: ObjectStore,
+  { chapters, files }: Pick<Manifest, 'chapters' | 'files'>,
+  wanted: (stretch: Holding) => boolean = () => true,
+): AsyncGenerator<MasterFile> {
+  for (const chapter of chapters) if (wanted(chapter)) yield* filesOfChapter(objects, chapter, wanted)
+  yield* files.filter(wanted)
+}
+
+async function* filesOfChapter(
+  objects: ObjectStore,
+  chapter: Chapter,
+  wanted: (stretch: Holding) => boolean,
+): AsyncGenerator<MasterFile> {
+  for (const item of await readChapter(objects, chapter)) {
+    if (!wanted(item)) continue
+    if ('level' in item) yield* filesOfChapter(objects, item, wanted)
+    else yield item
+  }
+}
+
+/** What a chapter lists. Rejects with code CORRUPT where its object is gone or not the one that was sealed. */
+export async function readChapter(
+  objects: ObjectStore,
+  chapter: Chapter,
+): Promise<readonly (MasterFile | Chapter)[]> {
+  const stored = await objects.get(chapter.key)
+  const trouble = stored === undefined ? 'is gone' : 'has other bytes than were sealed'
+  if (stored === undefined || sha256Of(stored.bytes) !== chapter.sha256)
+    throw new PortError('CORRUPT', `chapter ${chapter.key} ${trouble}`, { curable: false })
+  return (JSON.parse(Buffer.from(stored.bytes).toString()) as ChapterBody).items
+}
+
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+function headFromBytes(key: string, bytes: Uint8Array): Manifest {
+  let json: unknown
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString())
+  } catch (cause) {
+    throw new PortError('CORRUPT', `manifest ${key} is not JSON`, { curable: false, cause })
+  }
+  if (typeof json !== 'object' || json === null || !('form' in json) || json.form !== 1)
+    throw new PortError('CORRUPT', `manifest ${key} is not of form 1`, { curable: false })
+  return json as Manifest
+}
