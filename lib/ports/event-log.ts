@@ -10,20 +10,27 @@ import type { RecordBatch } from '../stream/record-batch.ts'
  *   to that partition in this attempt (docs/exactness.md, rule 2).
  * - The log, not the caller, stamps the append time. Within a partition it never decreases.
  * - An append is visible to `read` and `offsets` as soon as it has resolved.
+ * - What names a topic or partition that is not there rejects with NO_SUCH_TOPIC or NO_SUCH_PARTITION; after `close`
+ *   every call rejects with CLOSED, and closing again does nothing.
  */
 export interface EventLog {
   /** The largest `RecordBatch.bytes.length` that one append takes. Larger batches are rejected, curable: false. */
   readonly maxBatchBytes: number
-  /** Makes the topic, or does nothing where it stands with as many partitions or more. */
+  /**
+   * Makes the topic, grows it where it stands with fewer partitions, does nothing where it has as many or more. Resolves
+   * with the topic as it then is. Names are Kafka's: 1 to 249 of [a-zA-Z0-9._-]; others reject with BAD_KEY.
+   */
   createTopic(topic: string, partitions: number): Promise<TopicInfo>
   /** Undefined where there is no such topic. */
   describeTopic(topic: string): Promise<TopicInfo | undefined>
   /** Grows a topic to `partitions`. Never shrinks. */
   addPartitions(topic: string, partitions: number): Promise<void>
+  /** An empty batch rejects with a RangeError: it is a mistake of the caller's, there is no offset to answer with. */
   append(topic: string, partition: number, batch: RecordBatch): Promise<Appended>
   /**
    * Stored batches holding the offsets from `fromOffset` on, in order, about `maxBytes` together but at least one where
-   * there is one; empty at the end of the log. The first may begin below `fromOffset`: skip what is below it.
+   * there is one; empty at the end of the log. The first may begin below `fromOffset`: skip what is below it. Batches
+   * need not be cut as they were appended.
    * Rejects with code OFFSET_OUT_OF_RANGE below the log's start or above its end.
    */
   read(
