@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { readCursor } from '../state/alert-cursor.ts'
+import { SEVERITIES } from '../stream/alert.ts'
+import { alertChannel, STATUS_CHANNEL } from './channel.ts'
+
+/**
+ * The messages of the WebSocket as schemas: what the socket function checks, and what docs/asyncapi.yaml is checked
+ * against. dashboard-messages.ts has them as types.
+ */
+const severity = z.enum(SEVERITIES)
+
+const channel = z
+  .string()
+  .max(60)
+  .refine((name) => name === STATUS_CHANNEL || alertChannel(name) !== undefined, {
+    message: 'expected status, alerts/<stream> or incidents/<stream>',
+  })
+
+const alertFilter = z.strictObject({
+  severity: z.array(severity).min(1).max(4).optional(),
+  group: z.array(z.string().max(300)).min(1).max(100).optional(),
+})
+
+export const subscribeMessage = z.strictObject({
+  action: z.literal('subscribe'),
+  channel,
+  since: z
+    .string()
+    .max(40)
+    .refine((text) => readCursor(text) !== undefined, {
+      message: 'expected a cursor from an earlier message, or "start"',
+    })
+    .optional(),
+  where: alertFilter.optional(),
+})
+
+export const unsubscribeMessage = z.strictObject({ action: z.literal('unsubscribe'), channel })
+
+export const pingMessage = z.strictObject({ action: z.literal('ping') })
+
+export const clientMessage = z.discriminatedUnion('action', [
+  subscribeMessage,
+  unsubscribeMessage,
+  pingMessage,
+])
+
+const timeMs = z.number().int().min(0)
+
+export const alert = z.strictObject({
+  id: z.string(),
+  stream: z.string(),
+  severity,
+  title: z.string(),
+  group: z.string(),
+  score: z.number(),
+  threshold: z.number(),
+  model: z.string(),
+  reasons: z.array(
+    z.strictObject({
+      feature: z.string(),
+      value: z.union([z.string(), z.number(), z.boolean()]),
+      share: z.number(),
+      text: z.string(),
+    }),
+  ),
+  firstSeenMs: timeMs,
+  lastSeenMs: timeMs,
+  count: z.number().int().min(1),
+  origin: z.strictObject({
+    site: z.string(),
+    topic: z.string(),
+    partition: z.number().int().min(0),
+    offset: z.number().int().min(0),
+  }),
+  record: z.record(z.string(), z.unknown()),
+  recordCut: z.boolean().optional(),
+})
+
+export const alertsMessage = z.strictObject({
+  channel: z.string(),
+  from: z.string(),
+  cursor: z.string(),
+  alerts: z.array(alert),
+})
+
+export const pongMessage = z.strictObject({ pong: z.literal(true) })
+
+export const errorMessage = z.strictObject({
+  error: z.strictObject({
+    code: z.enum(['BAD_MESSAGE', 'NO_SUCH_CHANNEL', 'BAD_CURSOR', 'TOO_MANY', 'INTERNAL']),
+    message: z.string(),
+    channel: z.string().optional(),
+  }),
+})
+
+export type ErrorCode = z.output<typeof errorMessage>['error']['code']
+
+/** Messages of docs/asyncapi.yaml by their name there. */
+export const MESSAGES = {
+  subscribe: subscribeMessage,
+  unsubscribe: unsubscribeMessage,
+  ping: pingMessage,
+  alerts: alertsMessage,
+  pong: pongMessage,
+  error: errorMessage,
+} as const

@@ -1,0 +1,135 @@
+import type { Ports } from '../ports/ports.ts'
+import type { AlertLog } from '../state/alert-log.ts'
+import { moveProgress, type Progress, progressPut, readProgress } from '../state/progress.ts'
+import type { Alert } from '../stream/alert.ts'
+import type { Stream } from '../stream/define.ts'
+import type { Reason } from '../stream/detector.ts'
+import { type OkEntry, readEntry } from '../stream/entry.ts'
+import { type Origin, recordId } from '../stream/origin.ts'
+import type { EntryStage, SeenBatch } from './entry-consumer.ts'
+import { entryConsumer } from './entry-consumer.ts'
+import type { KafkaHandler } from './kafka-event.ts'
+import { partitionsOf } from './kafka-event.ts'
+
+const STAGE = 'notify'
+const TITLE_CHARS_MAX = 300
+const REASON_CHARS_MAX = 300
+const REASONS_MAX = 5
+/** Kept of an invocation's time for the answer. */
+const ANSWER_MS = 3_000
+/** Pushing is the smaller part of the work: it never holds up a partition for longer. */
+const PUSH_MS_MAX = 3_000
+
+/** Frames sent, and connections not brought up to the end of the log: the next invocation goes on with them. */
+export interface PushFigures {
+  readonly frames: number
+  readonly behind: number
+}
+
+/**
+ * Sends to subscribers what the log of alerts holds. `partitions` names what this invocation works on: whoever worked
+ * on one of them before has ended. Injected, because subscribers are the business of lib/serve.
+ */
+export type PushAlerts = (partitions: readonly string[], untilMs: number) => Promise<PushFigures>
+
+/**
+ * The handler of `notify`: alerts are stored, then pushed. It pushes after every batch, also after one without alerts
+ * or one delivered again: so what an invocation stored before it died is sent by its successor. Trouble with pushing
+ * fails no batch: subscribers have their positions and are served later, and the log must go on.
+ */
+export function notifyHandler(stream: Stream, ports: Ports, log: AlertLog, push: PushAlerts): KafkaHandler {
+  const store = entryConsumer(stream.name, notifyStage(stream, ports, log), ports)
+  return async (event, context) => {
+    const answer = await store(event, context)
+    const remainingMs = context.getRemainingTimeInMillis() - ANSWER_MS
+    const untilMs = ports.clock.nowMs() + Math.min(remainingMs, PUSH_MS_MAX)
+    const partitions = partitionsOf(event).map(({ name }) => name)
+    try {
+      const { frames, behind } = await push(partitions, untilMs)
+      if (frames + behind > 0)
+        ports.metrics.record({ stage: 'push', stream: stream.name, figures: { frames, behind } })
+    } catch (error) {
+      reportFailure(stream.name, error)
+    }
+    return answer
+  }
+}
+
+/**
+ * Puts the alerts among first-seen entries into the stream's alert log, one page a batch, in one transaction with the
+ * progress: each is in the log exactly once, whatever is delivered again, dies or overlaps (docs/exactness.md, rule 11).
+ */
+export function notifyStage(
+  stream: Stream,
+  ports: Pick<Ports, 'keyed'>,
+  log: AlertLog,
+): EntryStage<{ readonly progress: Progress }> {
+  return {
+    name: STAGE,
+    load: async (topic, partition) => ({
+      progress: await readProgress(ports.keyed, STAGE, topic, partition),
+    }),
+    apply: async (batch, { progress }) => {
+      const at = { stage: STAGE, topic: batch.topic, partition: batch.partition }
+      const alerts = alertsOf(stream, batch)
+      if (alerts.length > 0) return log.append(alerts, progressPut(at, progress, batch.progress))
+      return (await moveProgress(ports.keyed, at, progress, batch.progress)) ? 'done' : 'moved'
+    },
+  }
+}
+
+function alertsOf(stream: Stream, batch: SeenBatch): readonly Alert[] {
+  const alerts: Alert[] = []
+  for (const { text } of batch.entries) {
+    // Most entries are no alerts, and this is far cheaper than parsing them. A record may have such a field of its own.
+    if (!text.includes('"severity":')) continue
+    const entry = readEntry(text)
+    if (entry.outcome === 'ok' && entry.severity !== undefined) alerts.push(alertOf(stream, entry))
+  }
+  return alerts
+}
+
+/** Everything but the record is cut to a bound, so that an alert without it fits into any frame. */
+function alertOf(stream: Stream, entry: OkEntry): Alert {
+  const { site, topic, partition, offset, eventTime, severity = 'low', value } = entry
+  const origin: Origin = { site, topic, partition, offset }
+  return {
+    id: recordId(origin),
+    stream: stream.name,
+    severity,
+    title: cut(describe(() => stream.alertTitle(value)) ?? `Unusual ${stream.name} record`, TITLE_CHARS_MAX),
+    group: cut(describe(() => stream.alertGroup(value)) ?? stream.name, TITLE_CHARS_MAX),
+    score: entry.score ?? 0,
+    threshold: entry.threshold ?? 0,
+    model: entry.model ?? '',
+    reasons: (entry.reasons ?? []).slice(0, REASONS_MAX).map(shortReason),
+    firstSeenMs: eventTime,
+    lastSeenMs: eventTime,
+    count: 1,
+    origin,
+    record: value,
+  }
+}
+
+/** A stream's own function may throw on a record it did not foresee; a retry would not cure that. */
+function describe(text: () => string): string | undefined {
+  try {
+    return text()
+  } catch {
+    return undefined
+  }
+}
+
+function shortReason({ feature, value, share, text }: Reason): Reason {
+  const short = typeof value === 'string' ? cut(value, REASON_CHARS_MAX) : value
+  return { feature, value: short, share, text: cut(text, REASON_CHARS_MAX) }
+}
+
+function cut(text: string, charsMax: number): string {
+  return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1)}…`
+}
+
+function reportFailure(stream: string, error: unknown): void {
+  const { message, name } = error instanceof Error ? error : new Error(String(error))
+  console.error(JSON.stringify({ level: 'error', stage: 'push', stream, error: name, message }))
+}
