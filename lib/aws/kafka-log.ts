@@ -2,13 +2,14 @@ import { PortError } from '../ports/errors.ts'
 import type { Appended, EventLog, StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
 import { Cluster, type ClusterSettings } from './kafka/cluster.ts'
-import { createPartitions, createTopics, type TopicMetadata } from './kafka/cluster-requests.ts'
+import { createPartitions, createTopics } from './kafka/cluster-requests.ts'
 import type { Compression } from './kafka/compression.ts'
 import { expectOk, INVALID_PARTITIONS, TOPIC_ALREADY_EXISTS } from './kafka/errors.ts'
 import { type FenceMark, raiseFence } from './kafka/fence.ts'
-import { KAFKA_BATCH_BYTES_MAX, Producer } from './kafka/producer.ts'
+import { Producer } from './kafka/producer.ts'
 import { Reader } from './kafka/reader.ts'
 import { EARLIEST, LATEST, listOffset } from './kafka/requests.ts'
+import { KAFKA_BATCH_BYTES_MAX } from './limits.ts'
 
 export interface KafkaLogSettings extends ClusterSettings {
   readonly compression: Compression
@@ -39,6 +40,7 @@ export class KafkaLog implements EventLog {
   }
 
   async createTopic(topic: string, partitions: number): Promise<TopicInfo> {
+    checkName(topic)
     const found = await this.#cluster.describe(topic)
     if (found === undefined) await this.#create(topic, partitions)
     else if (found.partitions.length < partitions) await this.addPartitions(topic, partitions)
@@ -64,6 +66,7 @@ export class KafkaLog implements EventLog {
   }
 
   async append(topic: string, partition: number, batch: RecordBatch): Promise<Appended> {
+    if (batch.count === 0) throw new RangeError(`append to ${topic}/${partition}: the batch is empty`)
     if (this.#producer.failed) {
       if (this.#fenced)
         throw new PortError(
@@ -115,14 +118,16 @@ export class KafkaLog implements EventLog {
   }
 
   #offsetAt(topic: string, partition: number, at: number): Promise<number> {
-    return this.#cluster.retrying(async () => {
-      const connection = await this.#cluster.leader(topic, partition, 'read')
-      const { requestTimeoutMs } = this.#settings
-      const { error, offset } = await connection.send(listOffset, { topic, partition, at }, requestTimeoutMs)
-      if (error !== 0) this.#cluster.forget(topic)
-      expectOk(error, `offsets of ${topic}/${partition}`)
-      return offset
-    })
+    return this.#cluster.retrying(() => this.#askOffset(topic, partition, at))
+  }
+
+  async #askOffset(topic: string, partition: number, at: number): Promise<number> {
+    const connection = await this.#cluster.leader(topic, partition, 'read')
+    const { requestTimeoutMs } = this.#settings
+    const { error, offset } = await connection.send(listOffset, { topic, partition, at }, requestTimeoutMs)
+    if (error !== 0) this.#cluster.forget(topic)
+    expectOk(error, `offsets of ${topic}/${partition}`)
+    return offset
   }
 
   async #create(topic: string, partitions: number): Promise<void> {
@@ -138,20 +143,27 @@ export class KafkaLog implements EventLog {
     if (error !== TOPIC_ALREADY_EXISTS) expectOk(error, `create topic ${topic}`, message)
   }
 
-  /** Brokers learn of a new topic one by one: waits until the one asked knows a leader for every partition. */
+  /** A broker names a new partition's leader some moments before that leader takes records: waits for both. */
   async #untilLed(topic: string, partitions: number): Promise<TopicInfo> {
     return this.#cluster.retryingFor(ADMIN_TIMEOUT_MS, async () => {
       const found = await this.#cluster.describe(topic)
-      if (found === undefined || found.partitions.length < partitions || !allLed(found))
-        throw new PortError('UNAVAILABLE', `${topic} is not led in all ${partitions} partitions yet`, {
-          curable: true,
-        })
+      const count = found?.partitions.length ?? 0
+      if (found === undefined || count < partitions) throw notYet(topic, partitions)
       this.#cluster.forget(topic)
-      return { name: topic, id: found.id, partitions: found.partitions.length }
+      await Promise.all(found.partitions.map(({ partition }) => this.#askOffset(topic, partition, LATEST)))
+      return { name: topic, id: found.id, partitions: count }
     })
   }
 }
 
-function allLed(topic: TopicMetadata): boolean {
-  return topic.partitions.every(({ leader }) => leader >= 0)
+function notYet(topic: string, partitions: number): PortError {
+  return new PortError('UNAVAILABLE', `${topic} does not have ${partitions} partitions yet`, {
+    curable: true,
+  })
+}
+
+/** Source: `org.apache.kafka.common.internals.Topic`. */
+function checkName(topic: string): void {
+  if (/^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== '.' && topic !== '..') return
+  throw new PortError('BAD_KEY', `not a topic name: ${JSON.stringify(topic)}`, { curable: false })
 }

@@ -1,6 +1,7 @@
 import { PortError } from '../../ports/errors.ts'
 import type { Appended } from '../../ports/event-log.ts'
 import type { RecordBatch } from '../../stream/record-batch.ts'
+import { KAFKA_BATCH_BYTES_MAX } from '../limits.ts'
 import type { Cluster, Lane } from './cluster.ts'
 import type { Compression } from './compression.ts'
 import { notLogAppendTime } from './decode-batch.ts'
@@ -9,8 +10,6 @@ import { expectOk } from './errors.ts'
 import type { FenceMark } from './fence.ts'
 import { produce } from './requests.ts'
 
-/** Below a broker's default `max.message.bytes` (1,048,588) by more than record headers can add, compressed or not. */
-export const KAFKA_BATCH_BYTES_MAX = 1_000_000
 /** Everything is over so long before the deadline: time for the caller to throw and for Lambda to hear it. */
 const SPARE_MS = 2000
 /** A request that would get less time than this is not begun. */
