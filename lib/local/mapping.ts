@@ -9,7 +9,14 @@ import {
   partitionText,
   type Room,
 } from './kafka-event-text.ts'
-import type { WorkerProcess } from './worker-process.ts'
+
+/** The stages that a Kafka mapping feeds. */
+export type MappedStage = 'score' | 'archive' | 'count' | 'notify'
+
+/** An environment of a function: runs it on one event at a time, given as UTF-8 JSON. A WorkerProcess, in the main. */
+export interface Environment {
+  invoke(event: Buffer): Promise<unknown>
+}
 
 export interface MappingOptions {
   /** Names its offsets: one consumer group a function. */
@@ -17,7 +24,7 @@ export interface MappingOptions {
   readonly topic: string
   readonly partitions: number
   /** Environments of the function: at most one invocation each, and at most one a partition. */
-  readonly workers: readonly WorkerProcess[]
+  readonly workers: readonly Environment[]
   readonly batchRecordsMax: number
   /** How long records wait for more of them. */
   readonly windowMs: number
@@ -76,9 +83,9 @@ export class Mapping {
     const { log, keyed, topic, name, partitions, batchRecordsMax } = options
     const states: PartitionState[] = []
     for (let partition = 0; partition < partitions; partition++) {
-      const item = await keyed.get(offsetsKey(name, topic), String(partition))
+      const delivered = await deliveredUpTo(keyed, name, topic, partition)
       const { start, end } = await log.offsets(topic, partition)
-      const next = item === undefined ? start : Number(item.rev)
+      const next = delivered ?? start
       const state = { partition, next, end, busy: false, limit: batchRecordsMax, failures: 0 }
       states.push({ ...state, notBeforeMs: 0, waitingSinceMs: undefined })
     }
@@ -125,7 +132,7 @@ export class Mapping {
     return this.#partitions.map(({ next }) => next)
   }
 
-  async #serve(worker: WorkerProcess): Promise<void> {
+  async #serve(worker: Environment): Promise<void> {
     while (!this.#abort.signal.aborted) {
       const taken = this.#take()
       if (taken.length === 0) {
@@ -185,7 +192,7 @@ export class Mapping {
     for (const waiter of this.#waiting) waiter.abort()
   }
 
-  async #deliver(worker: WorkerProcess, taken: readonly PartitionState[]): Promise<void> {
+  async #deliver(worker: Environment, taken: readonly PartitionState[]): Promise<void> {
     const lists = await this.#gather(taken)
     const records = [...lists.values()].reduce((sum, list) => sum + list.records, 0)
     if (records === 0) return
@@ -284,6 +291,17 @@ export class Mapping {
     const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(10, state.failures - 1))
     state.notBeforeMs = this.#options.clock.nowMs() + waitMs
   }
+}
+
+/** The offset up to which a function has answered for a partition; undefined where it has not for any. */
+export async function deliveredUpTo(
+  keyed: KeyedStore,
+  mapping: string,
+  topic: string,
+  partition: number,
+): Promise<number | undefined> {
+  const item = await keyed.get(offsetsKey(mapping, topic), String(partition))
+  return item === undefined ? undefined : Number(item.rev)
 }
 
 function offsetsKey(name: string, topic: string): string {

@@ -6,12 +6,9 @@ import { topicName } from '../stream/topic.ts'
 import { type DataFolder, dataFolder, openStores } from './data-folder.ts'
 import { FileLog } from './file-log.ts'
 import { Host, hostSocketPath } from './host.ts'
-import { type Delivery, Mapping } from './mapping.ts'
+import { type Delivery, type MappedStage, Mapping } from './mapping.ts'
 import { systemClock } from './system-clock.ts'
 import { WorkerProcess } from './worker-process.ts'
-
-/** The stages that a Kafka mapping feeds, in the order records pass them. */
-export type MappedStage = 'score' | 'archive' | 'count' | 'notify'
 
 /** As the deployed mappings, with windows short enough to watch. Lambda takes at most 10,000 records an event. */
 const STAGES: readonly { stage: MappedStage; workers: number; windowMs: number; batchRecordsMax: number }[] =
@@ -55,13 +52,22 @@ export class Pipeline {
   readonly ports: Ports
   readonly log: FileLog
   readonly streams: readonly StreamPipeline[]
+  /** What every worker process of this pipeline needs to find it. */
+  readonly workerEnv: Readonly<Record<string, string>>
   #trimming: NodeJS.Timeout | undefined
 
-  private constructor(folder: DataFolder, ports: Ports, log: FileLog, streams: readonly StreamPipeline[]) {
+  private constructor(
+    folder: DataFolder,
+    ports: Ports,
+    log: FileLog,
+    streams: readonly StreamPipeline[],
+    workerEnv: Readonly<Record<string, string>>,
+  ) {
     this.folder = folder
     this.ports = ports
     this.log = log
     this.streams = streams
+    this.workerEnv = workerEnv
   }
 
   /** Opens the data folder for this process alone: PortError LOCKED where another one has it. */
@@ -81,10 +87,10 @@ export class Pipeline {
     }
     const metrics = { record: onMetrics }
     const ports: Ports = { site, log, keyed, objects, publisher, metrics, clock: systemClock, close }
+    const workerEnv = { ...options.env, WEIR_DATA: folder.dir, WEIR_HOST: socketPath, WEIR_SITE: site }
     const streams: StreamPipeline[] = []
-    for (const stream of options.streams)
-      streams.push(await openStream(stream, options, ports, folder, socketPath))
-    const pipeline = new Pipeline(folder, ports, log, streams)
+    for (const stream of options.streams) streams.push(await openStream(stream, options, ports, workerEnv))
+    const pipeline = new Pipeline(folder, ports, log, streams, workerEnv)
     log.onAppend((topic, partition, end) => pipeline.#noteEnd(topic, partition, end))
     return pipeline
   }
@@ -161,8 +167,7 @@ async function openStream(
   stream: Stream,
   options: PipelineOptions,
   ports: Ports,
-  folder: DataFolder,
-  socketPath: string,
+  workerEnv: Readonly<Record<string, string>>,
 ): Promise<StreamPipeline> {
   const { log, keyed, clock } = ports
   // Enriched before raw: score refuses a partition that has no twin.
@@ -170,13 +175,7 @@ async function openStream(
   await log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
   const workers: WorkerProcess[] = []
   const mappings: Partial<Record<MappedStage, Mapping>> = {}
-  const env = {
-    ...options.env,
-    WEIR_DATA: folder.dir,
-    WEIR_HOST: socketPath,
-    WEIR_SITE: options.site,
-    WEIR_STREAM: stream.name,
-  }
+  const env = { ...workerEnv, WEIR_STREAM: stream.name }
   for (const { stage, workers: count, windowMs, batchRecordsMax } of STAGES) {
     const own = Array.from({ length: count }, (_, i) => {
       const id = `${stream.name}-${stage}-${i}`

@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { Rates, streamStatus } from '../../lib/local/status.ts'
+import type { StreamStatus } from '../../lib/serve/dashboard-messages.ts'
+import { streams } from '../../streams/index.ts'
+import { type CommonOptions, print, withCommonOptions } from '../command.ts'
+import { table } from '../table.ts'
+import { withPorts } from '../with-ports.ts'
+
+export function register(program: Command): void {
+  const command = program
+    .command('status')
+    .description('How every stream stands: the ledger, what is in flight, the active model.')
+  withCommonOptions(command).action(run)
+}
+
+async function run(options: CommonOptions): Promise<void> {
+  await withPorts(options, async (ports) => {
+    const all: StreamStatus[] = []
+    for (const stream of streams.values()) all.push(await streamStatus(ports, stream, new Rates()))
+    print(options, { site: ports.site, streams: all }, () => all.map(describe).join('\n\n'))
+  })
+}
+
+function describe({ name, ledger, stages, model }: StreamStatus): string {
+  const agrees = ledger.in === ledger.archived && ledger.in === ledger.counted
+  const verdict = agrees ? 'all agree' : 'records are in flight; run the pipeline (weir dev) to take them in'
+  const counts = (
+    [
+      ['in', ledger.in],
+      ['scored', ledger.scored],
+      ['in the master', ledger.archived],
+      ['counted', ledger.counted],
+      ['dead letters', ledger.deadLettered],
+      ['alerts', ledger.alerts],
+    ] as const
+  ).map(([label, n]) => [label, n])
+  const lags = stages
+    .filter(({ lag }) => lag > 0)
+    .map(({ stage, lag }) => `${stage} ${lag.toLocaleString('en-US')} behind`)
+  const scoring =
+    model === undefined ? `no model yet: enriching only (weir train ${name})` : `model ${model.version}`
+  return [`${name}: ${verdict}`, table(['', 'records'], counts), ...lags, scoring].join('\n')
+}

@@ -1,0 +1,347 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Ports } from '../ports/ports.ts'
+import { listIncidents } from '../serve/alerts.ts'
+import type { Part, Status, StatusMessage, StreamSummary } from '../serve/dashboard-messages.ts'
+import { listDeadLetters } from '../serve/dead-letters.ts'
+import { queryView, viewNamed } from '../serve/query.ts'
+import type { Stream } from '../stream/define.ts'
+import { HttpError, httpServer, type Route, requireSameSite } from './http-api.ts'
+import { Pipeline } from './pipeline.ts'
+import { SocketFunction } from './socket-function.ts'
+import { Rates, streamStatus } from './status.ts'
+import { WorkerProcess } from './worker-process.ts'
+import { WsPublisher } from './ws-publisher.ts'
+
+export interface DevServerOptions {
+  readonly data: string
+  readonly site: string
+  readonly port: number
+  readonly streams: readonly Stream[]
+  readonly demo: boolean
+  readonly onTrouble: (message: string) => void
+}
+
+/** A source that feeds the log while the server runs, as the dashboard shows it. */
+export interface RunningSource {
+  readonly id: string
+  readonly name: string
+  readonly detail: string
+}
+
+const STATUS_EVERY_MS = 1_000
+const FRAME_EVERY_MS = 100
+
+/** Everything on this machine: the pipeline, the HTTP API, the WebSocket endpoint and the dashboard on one port. */
+export class DevServer {
+  readonly pipeline: Pipeline
+  readonly url: string
+  readonly #options: DevServerOptions
+  readonly #http: Server
+  readonly #publisher: WsPublisher
+  readonly #socket: WorkerProcess
+  readonly #startedMs = Date.now()
+  readonly #rates = new Map<string, Rates>()
+  readonly #statusClients = new Set<string>()
+  readonly #connections = new Set<string>()
+  readonly #sources = new Map<string, RunningSource>()
+  #status: Promise<Status> | undefined
+  #statusNumber = 0
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(options: DevServerOptions, pipeline: Pipeline, wiring: Wiring, url: string) {
+    this.#options = options
+    this.pipeline = pipeline
+    this.#http = wiring.http
+    this.#publisher = wiring.publisher
+    this.#socket = wiring.socket
+    this.url = url
+  }
+
+  static async start(options: DevServerOptions): Promise<DevServer> {
+    let server: DevServer | undefined
+    const started = () => {
+      if (server === undefined) throw new HttpError(503, 'STARTING', 'Weir is starting')
+      return server
+    }
+    const http = httpServer(routes(started))
+    const publisher = WsPublisher.attach(http, {
+      onConnect: (connectionId, request) => {
+        requireSameSite(request)
+        return started().#connected(connectionId)
+      },
+      onMessage: (connectionId, text) => void started().#message(connectionId, text),
+      onDisconnect: (connectionId) => void started().#disconnected(connectionId),
+    })
+    const pipeline = await Pipeline.open({
+      data: options.data,
+      site: options.site,
+      streams: options.streams,
+      publisher,
+      env: { WEIR_FRAME_INTERVAL_MS: String(FRAME_EVERY_MS) },
+      onDelivery: (stream, { mapping, error }) => {
+        if (error !== undefined) options.onTrouble(`${stream} ${mapping}: ${error}; the batch comes again`)
+      },
+    })
+    try {
+      await listen(http, options.port)
+    } catch (error) {
+      await pipeline.stop()
+      throw error
+    }
+    const socket = new WorkerProcess({
+      id: 'socket-0',
+      functionName: 'socket',
+      env: pipeline.workerEnv,
+      timeoutMs: 30_000,
+    })
+    const { port } = http.address() as AddressInfo
+    server = new DevServer(options, pipeline, { http, publisher, socket }, `http://localhost:${port}`)
+    server.#start()
+    return server
+  }
+
+  /** Shows a source among the parts until the returned function is called. */
+  showSource(source: RunningSource): () => void {
+    this.#sources.set(source.id, source)
+    return () => void this.#sources.delete(source.id)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#publisher.close()
+    this.#http.closeAllConnections()
+    this.#http.close()
+    await this.#socket.stop()
+    await this.pipeline.stop()
+  }
+
+  #start(): void {
+    this.pipeline.start()
+    void this.#socket.start().catch((error: unknown) => this.#options.onTrouble(String(error)))
+    this.#timer = setInterval(() => void this.#pushStatus(), STATUS_EVERY_MS)
+  }
+
+  /** One reading serves all who ask within a second. */
+  status(): Promise<Status> {
+    this.#status ??= this.#readStatus()
+    return this.#status
+  }
+
+  async #readStatus(): Promise<Status> {
+    const streams = []
+    for (const { stream } of this.pipeline.streams) {
+      const rates = this.#rates.get(stream.name) ?? new Rates()
+      this.#rates.set(stream.name, rates)
+      streams.push(await streamStatus(this.pipeline.ports, stream, rates))
+    }
+    const { site, demo } = this.#options
+    const clients = this.#connections.size
+    return {
+      site,
+      demo,
+      startedMs: this.#startedMs,
+      nowMs: Date.now(),
+      streams,
+      parts: this.#parts(),
+      clients,
+    }
+  }
+
+  async #pushStatus(): Promise<void> {
+    this.#status = undefined
+    if (this.#statusClients.size === 0) return
+    const status = await this.status().catch(() => undefined)
+    if (status === undefined) return
+    const message: StatusMessage = { channel: 'status', cursor: String(++this.#statusNumber), status }
+    const frame = JSON.stringify(message)
+    for (const id of this.#statusClients) void this.#publisher.send(id, frame).catch(() => undefined)
+  }
+
+  #parts(): readonly Part[] {
+    const up = { state: 'up', restarts: 0, killable: false } as const
+    const workers = this.pipeline.streams.flatMap((one) => one.workers)
+    return [
+      ...[...this.#sources.values()].map((source): Part => ({ ...source, ...up, kind: 'source' })),
+      {
+        id: 'log',
+        kind: 'log',
+        name: 'Event log',
+        detail: 'files, fsync every second',
+        pid: process.pid,
+        ...up,
+      },
+      ...[...workers, this.#socket].map(workerPart),
+      { id: 'state', kind: 'store', name: 'Keyed store', detail: 'SQLite', ...up },
+      { id: 'objects', kind: 'store', name: 'Object store', detail: 'folder', ...up },
+      {
+        id: 'websocket',
+        kind: 'socket',
+        name: 'WebSocket',
+        detail: `${this.#connections.size} clients`,
+        ...up,
+      },
+    ]
+  }
+
+  kill(id: string): void {
+    const workers = [...this.pipeline.streams.flatMap((one) => one.workers), this.#socket]
+    const worker = workers.find((one) => one.id === id)
+    if (worker === undefined)
+      throw new HttpError(404, 'NO_SUCH_PART', `no worker is called ${JSON.stringify(id)}`)
+    worker.kill()
+    // Lambda starts an environment at the next batch; here the next start is shown rather than waited for.
+    setTimeout(() => void worker.start().catch(() => undefined), 1_000).unref()
+  }
+
+  async #connected(connectionId: string): Promise<void> {
+    await this.#function().handle(connectionId, '$connect')
+    this.#connections.add(connectionId)
+  }
+
+  async #message(connectionId: string, text: string): Promise<void> {
+    const wanted = statusAction(text)
+    if (wanted === undefined)
+      return void (await this.#function()
+        .handle(connectionId, '$default', text)
+        .catch(() => undefined))
+    if (wanted === 'unsubscribe') return void this.#statusClients.delete(connectionId)
+    this.#statusClients.add(connectionId)
+    const message: StatusMessage = {
+      channel: 'status',
+      cursor: String(this.#statusNumber),
+      status: await this.status(),
+    }
+    await this.#publisher.send(connectionId, JSON.stringify(message))
+  }
+
+  async #disconnected(connectionId: string): Promise<void> {
+    this.#statusClients.delete(connectionId)
+    this.#connections.delete(connectionId)
+    await this.#function()
+      .handle(connectionId, '$disconnect')
+      .catch(() => undefined)
+  }
+
+  #functionValue: SocketFunction | undefined
+  #function(): SocketFunction {
+    this.#functionValue ??= new SocketFunction(this.#socket)
+    return this.#functionValue
+  }
+}
+
+interface Wiring {
+  readonly http: Server
+  readonly publisher: WsPublisher
+  readonly socket: WorkerProcess
+}
+
+function listen(http: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === 'EADDRINUSE'
+      reject(inUse ? new Error(`port ${port} is in use: choose another with --port`) : error)
+    })
+    http.listen(port, '127.0.0.1', resolve)
+  })
+}
+
+/** `status` is this server's own channel; everything else goes to the socket function. */
+function statusAction(text: string): 'subscribe' | 'unsubscribe' | undefined {
+  try {
+    const { action, channel } = JSON.parse(text) as { action?: unknown; channel?: unknown }
+    if (channel !== 'status') return undefined
+    return action === 'subscribe' || action === 'unsubscribe' ? action : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function workerPart(worker: WorkerProcess): Part {
+  const { id, state, pid, restarts } = worker
+  return {
+    id,
+    kind: 'worker',
+    name: id,
+    state,
+    restarts,
+    killable: true,
+    ...(pid === undefined ? {} : { pid }),
+  }
+}
+
+function routes(started: () => DevServer): Readonly<Record<string, Route>> {
+  const ports = (): Ports => started().pipeline.ports
+  const streamOf = (query: URLSearchParams): Stream => {
+    const name = query.get('stream') ?? ''
+    const found = started().pipeline.streams.find(({ stream }) => stream.name === name)
+    if (found === undefined)
+      throw new HttpError(404, 'NO_SUCH_STREAM', `there is no stream ${JSON.stringify(name)}`)
+    return found.stream
+  }
+  return {
+    'GET /api/streams': async () => started().pipeline.streams.map(({ stream }) => summary(stream)),
+    'GET /api/status': () => started().status(),
+    'GET /api/query': async ({ query }) => {
+      const byName = new Map(started().pipeline.streams.map(({ stream }) => [stream.name, stream]))
+      const view = found(() => viewNamed(byName, query.get('view') ?? ''))
+      const options = {
+        key: query.get('key') ?? undefined,
+        from: timeParameter(query, 'from'),
+        to: timeParameter(query, 'to'),
+        bySlot: query.get('bySlot') === 'true',
+      }
+      return queryView(ports().keyed, view, options, Date.now())
+    },
+    'GET /api/alerts': ({ query }) => {
+      const since = query.get('since')
+      const options = { ...(since === null ? {} : { since }), limit: limitParameter(query) }
+      return listIncidents(ports(), streamOf(query), options)
+    },
+    'GET /api/dead-letters': async ({ query }) => ({
+      deadLetters: await listDeadLetters(ports(), streamOf(query), { limit: limitParameter(query) }),
+    }),
+    'POST /api/kill': async ({ body }) => {
+      const part = typeof body === 'object' && body !== null && 'part' in body ? body.part : undefined
+      started().kill(String(part))
+      return { part }
+    },
+  }
+}
+
+function summary({ name, title, description, views }: Stream): StreamSummary {
+  return {
+    name,
+    title,
+    description,
+    views: Object.entries(views).map(([view, definition]) => ({
+      name: view,
+      title: definition.title,
+      groupBy: definition.groupBy,
+      slotMs: definition.slotMs,
+      aggregates: Object.keys(definition.aggregates),
+    })),
+  }
+}
+
+function found<T>(look: () => T): T {
+  try {
+    return look()
+  } catch (error) {
+    throw new HttpError(404, 'NOT_FOUND', error instanceof Error ? error.message : String(error))
+  }
+}
+
+function timeParameter(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name)
+  if (text === null || text === '') return undefined
+  const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  if (Number.isFinite(ms)) return ms
+  throw new HttpError(400, 'BAD_TIME', `${name} must be ISO 8601 or ms since 1970`)
+}
+
+function limitParameter(query: URLSearchParams): number {
+  const limit = Number(query.get('limit') ?? 100)
+  if (Number.isInteger(limit) && limit > 0 && limit <= 1000) return limit
+  throw new HttpError(400, 'BAD_LIMIT', 'limit must be a whole number from 1 to 1000')
+}

@@ -1,0 +1,69 @@
+import type { Ports } from '../ports/ports.ts'
+import type { Ledger, StageName, StageStatus, StreamStatus } from '../serve/dashboard-messages.ts'
+import { storedTotals } from '../serve/ledger.ts'
+import { activeModel } from '../state/models.ts'
+import type { Stream } from '../stream/define.ts'
+import { topicName } from '../stream/topic.ts'
+import { deliveredUpTo, type MappedStage } from './mapping.ts'
+
+const MAPPED: readonly MappedStage[] = ['score', 'archive', 'count', 'notify']
+
+/** Turns totals taken over time into rates: over the last few seconds, so that a number is calm enough to read. */
+export class Rates {
+  readonly #samples: { readonly atMs: number; readonly totals: ReadonlyMap<string, number> }[] = []
+  readonly #spanMs: number
+
+  constructor(spanMs = 3_000) {
+    this.#spanMs = spanMs
+  }
+
+  /** Records a second since the oldest sample kept. */
+  take(atMs: number, totals: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+    this.#samples.push({ atMs, totals })
+    while (this.#samples.length > 2 && atMs - (this.#samples[0]?.atMs ?? atMs) > this.#spanMs)
+      this.#samples.shift()
+    const [oldest] = this.#samples
+    const seconds = (atMs - (oldest?.atMs ?? atMs)) / 1000
+    const rate = (name: string, total: number) =>
+      seconds === 0 ? 0 : Math.max(0, (total - (oldest?.totals.get(name) ?? total)) / seconds)
+    return new Map([...totals].map(([name, total]) => [name, rate(name, total)]))
+  }
+}
+
+/** How a stream stands, read from the log and the stores alone: with or without a running pipeline. */
+export async function streamStatus(ports: Ports, stream: Stream, rates: Rates): Promise<StreamStatus> {
+  const appended = await ends(ports, topicName(stream.name, 'raw'), stream.partitions)
+  const entries = await ends(ports, topicName(stream.name, 'enriched'), stream.partitions)
+  const delivered = new Map<StageName, number>([['collect', appended]])
+  for (const stage of MAPPED) delivered.set(stage, await consumed(ports, stage, stream))
+  const perSecond = rates.take(ports.clock.nowMs(), delivered)
+  const stored = await storedTotals(ports, stream)
+  const model = await activeModel(ports, stream.name)
+  const ledger: Ledger = { in: appended, scored: delivered.get('score') ?? 0, ...stored }
+  const stages = [...delivered].map(([stage, records]): StageStatus => {
+    const before = stage === 'collect' ? records : stage === 'score' ? appended : entries
+    return { stage, records, recordsPerSecond: perSecond.get(stage) ?? 0, lag: Math.max(0, before - records) }
+  })
+  return {
+    name: stream.name,
+    ledger,
+    stages,
+    ...(model === undefined ? {} : { model: { version: model.version, publishedMs: model.publishedMs } }),
+  }
+}
+
+async function ends(ports: Ports, topic: string, partitions: number): Promise<number> {
+  if ((await ports.log.describeTopic(topic)) === undefined) return 0
+  let sum = 0
+  for (let partition = 0; partition < partitions; partition++)
+    sum += (await ports.log.offsets(topic, partition)).end
+  return sum
+}
+
+async function consumed(ports: Ports, stage: MappedStage, stream: Stream): Promise<number> {
+  const topic = topicName(stream.name, stage === 'score' ? 'raw' : 'enriched')
+  let sum = 0
+  for (let partition = 0; partition < stream.partitions; partition++)
+    sum += (await deliveredUpTo(ports.keyed, stage, topic, partition)) ?? 0
+  return sum
+}

@@ -1,0 +1,101 @@
+import type { MasterFile } from '../master/manifest.ts'
+import { readManifests } from '../master/manifest-store.ts'
+import { manifestFiles, rowsOfFile } from '../master/read.ts'
+import type { KeyedStore } from '../ports/keyed-store.ts'
+import type { ObjectStore } from '../ports/object-store.ts'
+import { readProgress } from '../state/progress.ts'
+import type { Stream } from '../stream/define.ts'
+import { enrichedTwin } from '../stream/topic.ts'
+import { countedRecords } from './ledger.ts'
+
+/** Raw offsets [from, to) that a run put in, by partition. */
+export type RunRanges = readonly (readonly (readonly [from: number, to: number])[])[]
+
+/** What became of a run's records, read from the master and the boards, not from what was sent. */
+export interface RunSummary {
+  readonly recordsScored: number
+  readonly deadLettered: number
+  readonly dropped: number
+  readonly archived: number
+  /**
+   * Records of the run that `count` has passed, plus whatever the boards hold over or under what it has passed
+   * altogether: so a record that a board lost or doubled shows here.
+   */
+  readonly counted: number
+  readonly alerts: number
+}
+
+interface Tally {
+  rows: number
+  dead: number
+  drop: number
+  alerts: number
+}
+
+export async function runSummary(
+  stores: { readonly keyed: KeyedStore; readonly objects: ObjectStore },
+  stream: Stream,
+  topic: string,
+  ranges: RunRanges,
+): Promise<RunSummary> {
+  const tally: Tally = { rows: 0, dead: 0, drop: 0, alerts: 0 }
+  for (const [partition, own] of ranges.entries())
+    for (const [from, to] of own)
+      for await (const { file } of manifestFiles(stores.objects, stream.name, { topic, partition, from, to }))
+        await tallyFile(stores.objects, file, [from, to], tally)
+  const { passed, total } = await countPassed(stores, stream, topic, ranges)
+  const boards = await countedRecords(stores.keyed, stream)
+  return {
+    recordsScored: tally.rows - tally.dead,
+    deadLettered: tally.dead,
+    dropped: tally.drop,
+    archived: tally.rows,
+    counted: passed + (boards - total),
+    alerts: tally.alerts,
+  }
+}
+
+async function tallyFile(
+  objects: ObjectStore,
+  file: MasterFile,
+  range: readonly [number, number],
+  tally: Tally,
+) {
+  const [from, to] = range
+  if (from <= file.from && file.to <= to) {
+    tally.rows += file.rows
+    tally.dead += file.outcomes.dead
+    tally.drop += file.outcomes.drop
+    tally.alerts += file.alerts
+    return
+  }
+  for await (const rows of rowsOfFile(objects, file, [])) {
+    for (const row of rows) {
+      if (row.offset < from || row.offset >= to) continue
+      tally.rows++
+      if (row.outcome === 'dead') tally.dead++
+      if (row.outcome === 'drop') tally.drop++
+      if (row.outcome === 'ok' && row.severity !== undefined) tally.alerts++
+    }
+  }
+}
+
+/** Records that `count` has passed: of the ranges, and of all topics and partitions together. */
+async function countPassed(
+  { keyed, objects }: { readonly keyed: KeyedStore; readonly objects: ObjectStore },
+  stream: Stream,
+  topic: string,
+  ranges: RunRanges,
+): Promise<{ passed: number; total: number }> {
+  let passed = 0
+  let total = 0
+  for (const manifest of await readManifests(objects, stream.name)) {
+    const enriched = enrichedTwin(manifest.topic)
+    const { highestOrigin } = await readProgress(keyed, 'count', enriched, manifest.partition)
+    total += highestOrigin + 1
+    if (manifest.topic !== topic) continue
+    for (const [from, to] of ranges[manifest.partition] ?? [])
+      passed += Math.max(0, Math.min(to, highestOrigin + 1) - from)
+  }
+  return { passed, total }
+}
