@@ -1,0 +1,159 @@
+import type { Clock } from '../ports/clock.ts'
+import { PortError } from '../ports/errors.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import { type Header, type RecordBatch, RecordBatchBuilder } from '../stream/record-batch.ts'
+import { type Landed, readTail, withBatch } from './landed.ts'
+import { markHeader, type SourceMark } from './mark.ts'
+import type { Place } from './place.ts'
+
+export interface LaneOptions {
+  readonly log: EventLog
+  readonly clock: Clock
+  /** In [0, 1), for the jitter of retries. */
+  readonly random: () => number
+  readonly topic: string
+  readonly partition: number
+  readonly run: string
+  readonly landed: Landed
+}
+
+/** A batch is sent before it grows beyond this, unless one record alone is larger. */
+const BATCH_BYTES = 512 * 1024
+const BATCH_RECORDS = 10_000
+/** Room for what a record needs besides key and value, the mark among it. */
+const OVERHEAD_BYTES = 1024
+const ATTEMPTS_MAX = 8
+const BACKOFF_MS = 100
+const BACKOFF_MAX_MS = 5000
+
+interface Held {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array
+  readonly headers: readonly Header[]
+  readonly place: Place
+}
+
+/**
+ * One partition's way into the log. At every moment at most one append is outstanding and one batch is being packed, so
+ * that memory is bounded and what has landed is always closed downwards (docs/exactness.md, rules 2 and 12).
+ *
+ * When an append fails, the batch may have landed all the same. Nothing more is sent; after a pause the end of the
+ * partition is read, and only if the batch's mark is not there is the same batch sent again.
+ */
+export class Lane {
+  readonly #options: LaneOptions
+  readonly #batchBytes: number
+  readonly #builder = new RecordBatchBuilder()
+  /** The last record added waits here: only when its batch is sent is it known to be the one with the mark. */
+  #held: Held | undefined
+  #firstPacked: Place | undefined
+  #firstInFlight: Place | undefined
+  #inFlight: Promise<void> | undefined
+  #failure: unknown
+  #landed: Landed
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+    this.#landed = options.landed
+    this.#batchBytes = Math.min(BATCH_BYTES, options.log.maxBatchBytes - OVERHEAD_BYTES)
+  }
+
+  /** The largest key and value together that the log takes in a batch of their own. */
+  static recordBytesMax(log: Pick<EventLog, 'maxBatchBytes'>): number {
+    return log.maxBatchBytes - OVERHEAD_BYTES
+  }
+
+  get landed(): Landed {
+    return this.#landed
+  }
+
+  /** Place of the first record that was added and is not known to have landed. */
+  get firstPending(): Place | undefined {
+    return this.#firstInFlight ?? this.#firstPacked
+  }
+
+  /** True where a record of `bytes` must wait until `send` has resolved. */
+  isFullFor(bytes: number): boolean {
+    if (this.#held === undefined) return false
+    const packed = this.#builder.sizeBytes + this.#held.value.length + (this.#held.key?.length ?? 0)
+    return packed + bytes + OVERHEAD_BYTES > this.#batchBytes || this.#builder.count + 1 >= BATCH_RECORDS
+  }
+
+  /** The bytes are copied later: they must stay as they are until the next `add` or `send`. */
+  add(key: Uint8Array | null, value: Uint8Array, headers: readonly Header[], place: Place): void {
+    if (this.#held !== undefined) this.#builder.add(this.#held.key, this.#held.value, this.#held.headers)
+    else this.#firstPacked = place
+    this.#held = { key, value, headers, place }
+  }
+
+  /** Sends what is packed as soon as the append before it has landed; resolves once it is on its way. */
+  async send(): Promise<void> {
+    await this.#settled()
+    const last = this.#held
+    if (last === undefined) return
+    const { source, position } = last.place
+    const mark: SourceMark = { run: this.#options.run, source, position, records: this.#builder.count + 1 }
+    this.#builder.add(last.key, last.value, [...last.headers, markHeader(mark)])
+    this.#held = undefined
+    this.#firstInFlight = this.#firstPacked
+    this.#firstPacked = undefined
+    this.#inFlight = this.#append(this.#builder.build(), mark).then(
+      () => {
+        this.#firstInFlight = undefined
+      },
+      (error: unknown) => {
+        this.#failure = error
+      },
+    )
+  }
+
+  /** True where an append is outstanding: sending now would wait. */
+  get busy(): boolean {
+    return this.#firstInFlight !== undefined
+  }
+
+  /** Sends what is packed and resolves once everything has landed. */
+  async drain(): Promise<void> {
+    await this.send()
+    await this.#settled()
+  }
+
+  /** Resolves once nothing is outstanding, whether it landed or not, and sends nothing. */
+  async rest(): Promise<void> {
+    await this.#inFlight
+  }
+
+  async #settled(): Promise<void> {
+    await this.#inFlight
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #append(batch: RecordBatch, mark: SourceMark): Promise<void> {
+    const { log, topic, partition } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (attempt > 1 && (await this.#landedAfterAll(mark))) return
+        const { baseOffset } = await log.append(topic, partition, batch)
+        this.#landed = withBatch(this.#landed, mark, baseOffset + batch.count - 1)
+        return
+      } catch (error) {
+        if (!(error instanceof PortError) || !error.curable || attempt === ATTEMPTS_MAX) throw error
+        await this.#backOff(attempt)
+      }
+    }
+  }
+
+  /** Reads the end of the partition. True where the batch with `mark` lies there. */
+  async #landedAfterAll(mark: SourceMark): Promise<boolean> {
+    const { log, topic, partition, run } = this.#options
+    this.#landed = await readTail(log, topic, partition, run, this.#landed)
+    const last = this.#landed.mark
+    return last !== undefined && last.source === mark.source && last.position === mark.position
+  }
+
+  /** Exponential with full jitter. */
+  async #backOff(attempt: number): Promise<void> {
+    const { clock, random } = this.#options
+    await clock.sleep(random() * Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt))
+  }
+}
