@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BuildOptions, buildSync } from 'esbuild'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const FUNCTIONS = join(ROOT, 'functions')
+
+/** Every function there is, by the name of its folder. */
+export function functionNames(): readonly string[] {
+  const folders = existsSync(FUNCTIONS) ? readdirSync(FUNCTIONS) : []
+  return folders.filter((name) => existsSync(join(FUNCTIONS, name, 'index.ts'))).sort()
+}
+
+/**
+ * One file a function, nothing external: the SDK that Lambda brings changes under a running function, this one does
+ * not. The CDK app and `npm run bundle` share these options, so what was measured is what is deployed.
+ */
+function options(name: string, outDir: string): BuildOptions {
+  return {
+    entryPoints: [join(FUNCTIONS, name, 'index.ts')],
+    outfile: join(outDir, 'index.mjs'),
+    absWorkingDir: ROOT,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    minify: true,
+    // Stack traces keep their names; a source map would be larger than the code.
+    keepNames: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    // The plain package finds its WebAssembly file by a path that no bundle has.
+    alias: { '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled' },
+    // CommonJS packages inside an ES module ask for `require`.
+    banner: {
+      js: "import{createRequire as weirRequire}from'node:module';const require=weirRequire(import.meta.url);",
+    },
+  }
+}
+
+/** Bundles functions/NAME/index.ts to `outDir`/index.mjs. Returns its size in bytes. Throws where there is no such function. */
+export function bundleFunction(name: string, outDir: string): number {
+  if (!functionNames().includes(name))
+    throw new Error(`no functions/${name}/index.ts (there are: ${functionNames().join(', ')})`)
+  buildSync(options(name, outDir))
+  return statSync(join(outDir, 'index.mjs')).size
+}

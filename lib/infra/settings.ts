@@ -1,0 +1,77 @@
+/**
+ * What a deployment may choose, by context: `npx cdk deploy -c site=paris -c kafka=express`, or under "context" in cdk.json.
+ * docs/operations.md describes each.
+ */
+export interface Settings {
+  /** The name of this deployment: part of every record's origin, of the stack's name and of every resource name. */
+  readonly site: string
+  /**
+   * The brokers. 'standard' (default): half the price of 'express' at rest, and every broker setting that exactness
+   * rests on can be set and seen in the configuration. 'express': storage grows by itself and brokers recover faster;
+   * the same durability settings are fixed by the service. 'none': everything but Kafka, for a trial of the rest.
+   */
+  readonly kafka: 'standard' | 'express' | 'none'
+  /** Without the prefix `kafka.` or `express.`: `m7g.large`. */
+  readonly brokerSize: string
+  /** One or more in each of the three zones. */
+  readonly brokers: number
+  readonly kafkaVersion: string
+  /** Volume of a standard broker. */
+  readonly brokerStorageGiB: number
+  /** How long topics keep records: the time that an outage of a stage may last before anything is lost. */
+  readonly retentionDays: number
+  /** A stage that is this many records behind raises an alarm. */
+  readonly lagRecordsMax: number
+  /** Address that the alarms are sent to. */
+  readonly alarmEmail: string | undefined
+  /** True deletes table, bucket, topics and cluster with the stack. For trials only. */
+  readonly disposable: boolean
+}
+
+/** Reads the settings with `read` (a CDK context look-up). Throws an Error that names the setting, its value and what it takes. */
+export function readSettings(read: (name: string) => unknown): Settings {
+  const kafka = oneOf(read, 'kafka', ['standard', 'express', 'none'])
+  const brokers = count(read, 'brokers', 3)
+  if (brokers % 3 !== 0) throw new Error(`context "brokers" must be a multiple of 3 zones, got ${brokers}`)
+  return {
+    site: matching(read, 'site', 'main', /^[a-z][a-z0-9-]{0,19}$/),
+    kafka,
+    brokers,
+    brokerSize: matching(read, 'brokerSize', 'm7g.large', /^m[57][a-z]*\.\d*x?large$/),
+    kafkaVersion: matching(read, 'kafkaVersion', '3.9.x.kraft', /^\d+\.\d+\.(x|\d+)(\.kraft)?$/),
+    brokerStorageGiB: count(read, 'brokerStorageGiB', 100),
+    retentionDays: count(read, 'retentionDays', 7),
+    lagRecordsMax: count(read, 'lagRecordsMax', 100_000),
+    alarmEmail: optional(read, 'alarmEmail', /^[^@\s]+@[^@\s]+$/),
+    disposable: oneOf(read, 'disposable', ['false', 'true']) === 'true',
+  }
+}
+
+type Read = (name: string) => unknown
+
+function oneOf<T extends string>(read: Read, name: string, choices: readonly [T, ...T[]]): T {
+  const found = String(read(name) ?? choices[0])
+  const choice = choices.find((each) => each === found)
+  if (choice === undefined)
+    throw new Error(`context "${name}" must be one of ${choices.join(', ')}, got "${found}"`)
+  return choice
+}
+
+function matching(read: Read, name: string, otherwise: string, pattern: RegExp): string {
+  return optional(read, name, pattern) ?? otherwise
+}
+
+function optional(read: Read, name: string, pattern: RegExp): string | undefined {
+  const found = read(name)
+  if (found === undefined || found === '') return undefined
+  if (!pattern.test(String(found)))
+    throw new Error(`context "${name}" must match ${pattern}, got ${JSON.stringify(found)}`)
+  return String(found)
+}
+
+function count(read: Read, name: string, otherwise: number): number {
+  const found = Number(read(name) ?? otherwise)
+  if (!Number.isInteger(found) || found < 1)
+    throw new Error(`context "${name}" must be a whole number from 1 up, got ${JSON.stringify(read(name))}`)
+  return found
+}

@@ -1,0 +1,121 @@
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib'
+import type { Construct } from 'constructs'
+import type { Stream } from '../stream/define.ts'
+import { Alarms } from './alarms.ts'
+import { KafkaCluster } from './cluster.ts'
+import { PipelineDashboard } from './dashboard.ts'
+import { bundledCode, type CodeOf } from './function-code.ts'
+import { Master } from './master.ts'
+import { Network } from './network.ts'
+import { Recompute } from './recompute.ts'
+import type { Settings } from './settings.ts'
+import { Store } from './store.ts'
+import { type Shared, type StageFunction, StreamPipeline } from './stream-pipeline.ts'
+import { WebSocket } from './web-socket.ts'
+import { WeirFunction } from './weir-function.ts'
+
+export interface WeirStackProps extends StackProps {
+  readonly settings: Settings
+  readonly streams: ReadonlyMap<string, Stream>
+  /** Where functions' code comes from; by default it is bundled here and now. */
+  readonly codeOf?: CodeOf
+}
+
+/** All of Weir in one account and region. */
+export class WeirStack extends Stack {
+  constructor(scope: Construct, id: string, props: WeirStackProps) {
+    super(scope, id, props)
+    const { settings } = props
+    const shared = this.#shared(settings, props.codeOf ?? bundledCode())
+    const alarms = new Alarms(this, 'Alarms', { settings })
+    const stages = [...props.streams.values()].flatMap((stream) => {
+      return new StreamPipeline(this, capital(stream.name), stream, shared).functions
+    })
+    const socket = this.#socket(shared)
+    const train = this.#train(shared)
+    const detecting = [...props.streams.values()].filter(({ detector }) => detector !== undefined)
+    const recompute = new Recompute(this, 'Recompute', { train, streams: detecting.map(({ name }) => name) })
+
+    for (const stage of stages) alarms.watchStage(stage, settings.lagRecordsMax)
+    alarms.watchFunction('socket', socket)
+    alarms.watchFunction('train', train)
+    alarms.watchStore(shared.store)
+    alarms.watchRecompute(recompute)
+    if (shared.kafka !== undefined) alarms.watchCluster(shared.kafka.cluster, settings)
+    new PipelineDashboard(this, 'Dashboard', { name: `weir-${settings.site}`, alarms, stages })
+    this.#outputs(shared, stages, recompute)
+  }
+
+  #shared(settings: Settings, codeOf: CodeOf): Shared {
+    const store = new Store(this, 'Store', { settings })
+    const master = new Master(this, 'Master', { settings })
+    const webSocket = new WebSocket(this, 'WebSocket')
+    const network = settings.kafka === 'none' ? undefined : new Network(this, 'Network')
+    const cluster = network && new KafkaCluster(this, 'Kafka', { network, settings })
+    return {
+      settings,
+      codeOf,
+      store,
+      master,
+      webSocket,
+      kafka: network && cluster && { network, cluster },
+      environment: {
+        WEIR_SITE: settings.site,
+        WEIR_TABLE: store.table.tableName,
+        WEIR_BUCKET: master.bucket.bucketName,
+        WEIR_WS_ENDPOINT: webSocket.connectionsUrl,
+      },
+    }
+  }
+
+  #socket({ settings, codeOf, environment, store, master, webSocket }: Shared): WeirFunction {
+    const socket = new WeirFunction(this, 'Socket', {
+      functionName: `weir-${settings.site}-socket`,
+      description: 'connections, subscriptions, and what a new subscriber missed',
+      code: codeOf('socket'),
+      environment: { ...environment },
+      memoryMb: 1024,
+      timeout: Duration.seconds(29),
+    })
+    store.grantUse(socket.role)
+    master.grantRead(socket.role, ['alerts'])
+    webSocket.grantPush(socket.role)
+    webSocket.serve(socket)
+    return socket
+  }
+
+  #train({ settings, codeOf, environment, store, master }: Shared): WeirFunction {
+    const train = new WeirFunction(this, 'Train', {
+      functionName: `weir-${settings.site}-train`,
+      description: 'trains a model from the master and publishes it where it is not worse',
+      code: codeOf('train'),
+      environment: { ...environment },
+      memoryMb: 3008,
+      timeout: Duration.minutes(15),
+    })
+    store.grantUse(train.role)
+    master.grantRead(train.role, ['master', 'models'])
+    master.grantWrite(train.role, ['models'])
+    return train
+  }
+
+  #outputs(
+    { store, master, webSocket, kafka }: Shared,
+    stages: readonly StageFunction[],
+    recompute: Recompute,
+  ): void {
+    const outputs: Record<string, string> = {
+      WebSocketUrl: webSocket.url,
+      TableName: store.table.tableName,
+      BucketName: master.bucket.bucketName,
+      RecomputeStateMachine: recompute.stateMachine.stateMachineArn,
+      Functions: stages.map((stage) => stage.function.lambda.functionName).join(' '),
+      ...(kafka === undefined ? {} : { BootstrapBrokers: kafka.cluster.bootstrapBrokers }),
+    }
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
+  }
+}
+
+function capital(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1)
+}
