@@ -141,7 +141,7 @@ describe('a mapping', () => {
       }),
     )
     expect(done).toEqual([0, 1, 2, 3, 4])
-    expect(sizes.slice(0, 3)).toEqual([5, 3, 3])
+    expect(sizes.slice(0, 3)).toEqual([5, 3, 2])
     expect(sizes.filter((size) => size === 1).length).toBeGreaterThan(1)
   })
 

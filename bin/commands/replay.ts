@@ -1,0 +1,213 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { type RunResult, startRun } from '../../lib/collect/run.ts'
+import { Pipeline } from '../../lib/local/pipeline.ts'
+import type { KeyedStore } from '../../lib/ports/keyed-store.ts'
+import type { Ports } from '../../lib/ports/ports.ts'
+import { type RunSummary, runSummary } from '../../lib/serve/run-summary.ts'
+import type { Stream } from '../../lib/stream/define.ts'
+import { CommandError, type CommonOptions, print, say, withCommonOptions } from '../command.ts'
+import { type ProgressLine, progressLine } from '../progress.ts'
+import {
+  checkFeedOptions,
+  explained,
+  type FeedOptions,
+  feedProgress,
+  runOptions,
+  stopSignal,
+  withFeedOptions,
+} from '../run-options.ts'
+import { requireFormat, requireStream } from '../streams.ts'
+import { table } from '../table.ts'
+import { NO_PUBLISHER, SITE } from '../with-ports.ts'
+
+interface ReplayOptions extends CommonOptions, FeedOptions {
+  readonly format?: string
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('replay')
+    .description('Feed sources through the whole pipeline, wait until all is processed, print a summary.')
+    .argument('<stream>', 'e.g. network')
+    .argument('<source...>', 'files (.gz too), folders, patterns, or - for standard input')
+    .option('--format <format>', 'refuse a stream that does not read this format')
+    .addHelpText(
+      'after',
+      '\nA replay that was stopped or killed goes on when the same command is given again, and ends with the same\nnumbers. Once it has finished, the same command is a new replay: it adds as many records again.',
+    )
+  withCommonOptions(withFeedOptions(command)).action(run)
+}
+
+async function run(streamName: string, sources: readonly string[], options: ReplayOptions): Promise<void> {
+  const stream = requireStream(streamName)
+  requireFormat(stream, options.format)
+  checkFeedOptions(sources, options)
+  await explained(() => replay(stream, sources, options))
+}
+
+async function replay(stream: Stream, sources: readonly string[], options: ReplayOptions): Promise<void> {
+  const stop = stopSignal()
+  const progress = progressLine()
+  const trouble = new Troubles()
+  const pipeline = await Pipeline.open({
+    data: options.data,
+    site: SITE,
+    streams: [stream],
+    publisher: NO_PUBLISHER,
+    onDelivery: (_, { mapping, error }) => trouble.note(mapping, error),
+  })
+  try {
+    const startedMs = Date.now()
+    pipeline.start()
+    // What an earlier process left in flight belongs to no run of this one.
+    await pipeline.drained(stream.name, stop.signal)
+    const request = pendingReplay(pipeline.ports.keyed, stream, sources, options)
+    const runId = await request.begin()
+    const result = await feed(pipeline.ports, stream, sources, options, runId, stop.signal, progress)
+    if (result.finished) await drain(pipeline, stream, progress, stop.signal)
+    progress.clear()
+    if (!result.finished || stop.signal.aborted)
+      throw new CommandError('stopped; the same command goes on from here')
+    const summary = await runSummary(pipeline.ports, stream, result.topic, result.ranges)
+    await request.finish()
+    report(options, {
+      stream: stream.name,
+      sources,
+      result,
+      summary,
+      seconds: (Date.now() - startedMs) / 1000,
+    })
+  } catch (error) {
+    if (stop.signal.aborted && !(error instanceof CommandError))
+      throw new CommandError('stopped; the same command goes on from here')
+    throw error
+  } finally {
+    progress.clear()
+    await pipeline.stop()
+    stop.dispose()
+  }
+}
+
+function feed(
+  ports: Ports,
+  stream: Stream,
+  sources: readonly string[],
+  options: ReplayOptions,
+  runId: string,
+  signal: AbortSignal,
+  progress: ProgressLine,
+): Promise<RunResult> {
+  return startRun({
+    ports,
+    stream,
+    sources,
+    signal,
+    options: runOptions({ ...options, runId }),
+    onNotice: say,
+    onProgress: (run) => progress.update(feedProgress(run)),
+  })
+}
+
+async function drain(
+  pipeline: Pipeline,
+  stream: Stream,
+  progress: ProgressLine,
+  signal: AbortSignal,
+): Promise<void> {
+  const { mappings } = pipeline.of(stream.name)
+  const lag = () => Object.values(mappings).reduce((most, mapping) => Math.max(most, mapping.lag), 0)
+  const most = lag()
+  const timer = setInterval(() => {
+    const left = lag()
+    progress.update({
+      done: most - left,
+      total: most,
+      text: `${left.toLocaleString('en-US')} records in flight`,
+    })
+  }, 200)
+  try {
+    await pipeline.drained(stream.name, signal)
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/**
+ * A replay is finished when its records are processed, not when they are in the log: until then the same command means
+ * the same run. Its id is therefore kept here from before the first record until after the last.
+ */
+function pendingReplay(
+  keyed: KeyedStore,
+  stream: Stream,
+  sources: readonly string[],
+  options: ReplayOptions,
+) {
+  const { shuffle, seed, stamp } = options
+  const paths = sources.map((source) => (source === '-' ? source : resolve(source)))
+  const plan = JSON.stringify({ paths, shuffle, stamp, seed: shuffle || stamp ? seed : undefined })
+  const [pk, sk] = [`replay/${stream.name}`, createHash('sha256').update(plan).digest('hex')]
+  return {
+    begin: async (): Promise<string> => {
+      if (options.runId !== undefined) return options.runId
+      const runId = `replay-${sk.slice(0, 8)}-${randomUUID()}`
+      const item = { pk, sk, rev: runId, data: new Uint8Array(0) }
+      const put = await keyed.put(item, 'absent')
+      return put.ok ? runId : (put.current?.rev ?? runId)
+    },
+    finish: async () => {
+      if (options.runId === undefined) await keyed.delete(pk, sk, 'any')
+    },
+  }
+}
+
+interface Report {
+  readonly stream: string
+  readonly sources: readonly string[]
+  readonly result: RunResult
+  readonly summary: RunSummary
+  readonly seconds: number
+}
+
+function report(options: ReplayOptions, { stream, sources, result, summary, seconds }: Report): void {
+  const document = {
+    stream,
+    sources,
+    runId: result.runId,
+    resumed: result.resumed,
+    recordsIn: result.recordsIn,
+    ...summary,
+    seconds,
+    recordsPerSecond: Math.round(result.recordsInSession / seconds),
+  }
+  const { recordsScored, deadLettered, archived, counted, alerts } = summary
+  print(options, document, () =>
+    table(
+      ['', stream],
+      [
+        ['records in', result.recordsIn],
+        ['scored', recordsScored],
+        ['dead letters', deadLettered],
+        ['in the master', archived],
+        ['counted', counted],
+        ['alerts', alerts],
+        ['seconds', Number(seconds.toFixed(1))],
+        ['records/s', document.recordsPerSecond],
+      ],
+    ),
+  )
+  const wrong = archived !== result.recordsIn || counted !== result.recordsIn
+  if (wrong) throw new CommandError('the numbers do not agree: run `weir verify`')
+}
+
+/** Failed deliveries come again by themselves; one line for each kind is enough to know. */
+class Troubles {
+  readonly #seen = new Set<string>()
+
+  note(mapping: string, error: string | undefined): void {
+    if (error === undefined || this.#seen.has(error)) return
+    this.#seen.add(error)
+    say(`${mapping}: ${error}; the batch comes again`)
+  }
+}
