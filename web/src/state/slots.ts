@@ -9,6 +9,7 @@ export interface SlotTable {
   readonly total: number
 }
 
+/** One key's bars. */
 export interface SlotSeries {
   readonly key: string
   readonly label: string
@@ -22,8 +23,6 @@ export interface SlotOptions {
   /** Range to show, [from, to); undefined: as the rows say. */
   readonly fromMs?: number
   readonly toMs?: number
-  /** Series to keep; the rest of the keys become one series `OTHERS`. */
-  readonly top: number
   readonly columnsMax: number
 }
 
@@ -53,7 +52,7 @@ export function slotTable(rows: readonly QueryRow[], options: SlotOptions): Slot
   return {
     startsMs: Array.from({ length: columns }, (_, i) => fromMs + i * widthMs),
     widthMs,
-    series: withOthers(ranked, options.top),
+    series: ranked,
     total: ranked.reduce((sum, { total }) => sum + total, 0),
   }
 }
@@ -86,7 +85,8 @@ function labelOf({ key, fields }: QueryRow): string {
   return values.length > 0 ? values.join(' · ') : key
 }
 
-function withOthers(ranked: readonly SlotSeries[], top: number): readonly SlotSeries[] {
+/** The first `top` series as they are and the rest as one, with the key `OTHERS`. */
+export function topSeries(ranked: readonly SlotSeries[], top: number): readonly SlotSeries[] {
   if (ranked.length <= top + 1) return ranked
   const rest = ranked.slice(top)
   const values = (rest[0]?.values ?? []).map((_, i) =>

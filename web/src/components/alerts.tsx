@@ -1,0 +1,246 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { Alert } from '../../../lib/serve/dashboard-messages.ts'
+import type { Severity } from '../../../lib/stream/detector.ts'
+import { useFeed, usePage, useSession } from '../context.ts'
+import { clock, count, fullTime } from '../format.ts'
+import { bySeverity, INCIDENTS_LIMIT } from '../state/feed.ts'
+import { PauseIcon, PlayIcon } from './icons.tsx'
+
+const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low']
+/** Rows rendered at first, and how many more at a time. */
+const ROWS = 120
+
+export interface AlertsProps {
+  readonly selected: string | undefined
+  readonly onSelect: (id: string) => void
+}
+
+/** Incidents, newest first. */
+export function Alerts({ selected, onSelect }: AlertsProps) {
+  const session = useSession()
+  const { loading, problem, shown, paused, waiting } = useFeed((view) => view)
+  const [hidden, setHidden] = useState<ReadonlySet<Severity>>(new Set())
+  const counts = useMemo(() => bySeverity(shown), [shown])
+  const filtered = useMemo(() => shown.filter(({ severity }) => !hidden.has(severity)), [shown, hidden])
+  usePauseKey(() => session.feed.setPaused(!session.feed.view.get().paused))
+  return (
+    <section class="card alerts at-alerts" aria-labelledby="alerts-title" aria-busy={loading}>
+      <div class="card-head">
+        <h2 id="alerts-title">
+          Alerts
+          {shown.length > 0 && <small>{count(shown.length)} incidents</small>}
+        </h2>
+        <button
+          type="button"
+          class="button small"
+          aria-pressed={paused}
+          onClick={() => session.feed.setPaused(!paused)}
+        >
+          {paused ? <PlayIcon /> : <PauseIcon />} {paused ? 'Go on' : 'Pause'}
+        </button>
+      </div>
+      <Filters counts={counts} hidden={hidden} onChange={setHidden} />
+      {paused && waiting > 0 && (
+        <button type="button" class="new-alerts" onClick={() => session.feed.setPaused(false)}>
+          Paused: {count(waiting)} new {waiting === 1 ? 'incident' : 'incidents'}
+        </button>
+      )}
+      {loading ? (
+        <RowSkeletons />
+      ) : filtered.length === 0 ? (
+        <NoAlerts problem={problem} filtered={shown.length > 0} />
+      ) : (
+        <AlertList alerts={filtered} selected={selected} onSelect={onSelect} />
+      )}
+    </section>
+  )
+}
+
+function Filters(props: {
+  readonly counts: Readonly<Record<Severity, number>>
+  readonly hidden: ReadonlySet<Severity>
+  readonly onChange: (hidden: ReadonlySet<Severity>) => void
+}) {
+  const { counts, hidden, onChange } = props
+  const toggle = (severity: Severity) => {
+    const next = new Set(hidden)
+    if (!next.delete(severity)) next.add(severity)
+    onChange(next)
+  }
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset brings layout of its own
+    <div class="filters" role="group" aria-label="Severities shown">
+      {SEVERITIES.map((severity) => (
+        <button
+          type="button"
+          class="filter"
+          key={severity}
+          aria-pressed={!hidden.has(severity)}
+          onClick={() => toggle(severity)}
+        >
+          <span class="dot" style={`color:var(--${severity})`} />
+          {severity} {count(counts[severity])}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+function AlertList(props: AlertsProps & { readonly alerts: readonly Alert[] }) {
+  const { alerts, selected, onSelect } = props
+  const [rows, setRows] = useState(ROWS)
+  const [focused, setFocused] = useState<string>()
+  const list = useRef<HTMLUListElement>(null)
+  const openedMs = useRef(Date.now())
+  // One row is in the tab order: the last focused while it is there, else the first.
+  const tabStop = alerts.some(({ id }) => id === focused) ? focused : alerts[0]?.id
+  const move = (event: KeyboardEvent) => {
+    const buttons = [...(list.current?.querySelectorAll<HTMLButtonElement>('.alert') ?? [])]
+    const at = buttons.indexOf(document.activeElement)
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key]
+    if (at < 0 || to === undefined) return
+    event.preventDefault()
+    buttons[Math.max(0, Math.min(to, buttons.length - 1))]?.focus()
+  }
+  return (
+    <div class="alert-list">
+      <ul ref={list} onKeyDown={move}>
+        {alerts.slice(0, rows).map((alert) => (
+          <Row
+            key={alert.id}
+            alert={alert}
+            pressed={alert.id === selected}
+            tabStop={alert.id === tabStop}
+            fresh={Date.now() - openedMs.current > 2_000}
+            onSelect={onSelect}
+            onFocus={setFocused}
+          />
+        ))}
+      </ul>
+      {alerts.length > rows ? (
+        <p class="list-end">
+          <button type="button" class="button small" onClick={() => setRows(rows + ROWS)}>
+            Show more of {count(alerts.length)}
+          </button>
+        </p>
+      ) : (
+        alerts.length >= INCIDENTS_LIMIT && (
+          <p class="list-end">
+            The newest {INCIDENTS_LIMIT}. All of them: <code>npx weir alerts</code>
+          </p>
+        )
+      )}
+    </div>
+  )
+}
+
+/** Rendered again only when its own alert or state changes: in a storm, few of hundreds do. */
+function Row(props: {
+  readonly alert: Alert
+  readonly pressed: boolean
+  readonly tabStop: boolean
+  readonly fresh: boolean
+  readonly onSelect: (id: string) => void
+  readonly onFocus: (id: string) => void
+}) {
+  const { alert, pressed, tabStop, onSelect, onFocus } = props
+  const { id, severity, title, reasons, count: alertCount, lastSeenMs } = alert
+  const fresh = useRef(props.fresh).current
+  return useMemo(
+    () => (
+      <li>
+        <button
+          type="button"
+          class={`alert ${fresh ? 'fresh' : ''}`}
+          data-id={id}
+          aria-pressed={pressed}
+          tabIndex={tabStop ? 0 : -1}
+          onClick={() => onSelect(id)}
+          onFocus={() => onFocus(id)}
+        >
+          <span class={`severity ${severity}`}>{severity}</span>
+          <span class="alert-title">{title}</span>
+          <span class={`alert-count ${alertCount === 1 ? 'one' : ''}`}>
+            {count(alertCount)}
+            <span class="unseen"> {alertCount === 1 ? 'alert' : 'alerts'}</span>
+          </span>
+          <span class="alert-why">{reasons.map(({ text }) => text).join('; ')}</span>
+          <time title={fullTime(lastSeenMs)}>{clock(lastSeenMs)}</time>
+        </button>
+      </li>
+    ),
+    [alert, pressed, tabStop],
+  )
+}
+
+function NoAlerts({
+  problem,
+  filtered,
+}: {
+  readonly problem: string | undefined
+  readonly filtered: boolean
+}) {
+  const model = usePage(
+    ({ status, stream }) => status?.streams.find(({ name }) => name === stream)?.model !== undefined,
+  )
+  const stream = usePage((state) => state.stream)
+  if (problem !== undefined)
+    return (
+      <div class="empty" role="alert">
+        <strong>Earlier alerts could not be loaded</strong>
+        <p>{problem} New ones appear here as they come.</p>
+      </div>
+    )
+  if (filtered)
+    return (
+      <div class="empty">
+        <strong>Nothing of these severities</strong>
+        <p>Turn more of them on above.</p>
+      </div>
+    )
+  if (!model)
+    return (
+      <div class="empty">
+        <strong>No model yet</strong>
+        <p>Records are enriched, kept and counted, not scored. Train on what has come in:</p>
+        <code>npx weir train {stream}</code>
+      </div>
+    )
+  return (
+    <div class="empty">
+      <strong>Nothing unusual so far</strong>
+      <p>The model scores every record. Alerts appear here within a second.</p>
+    </div>
+  )
+}
+
+function RowSkeletons() {
+  return (
+    <div aria-hidden="true">
+      {[72, 58, 66, 49, 61, 70].map((width) => (
+        <div class="alert" key={width}>
+          <span class="skeleton" style="width:66px;height:22px;grid-row:span 2" />
+          <span class="skeleton" style={`width:${width}%;height:16px;margin:3px 0`} />
+          <span class="skeleton" style="width:34px;height:16px;margin:3px 0" />
+          <span class="skeleton" style={`width:${width - 18}%;height:14px;margin:3px 0`} />
+          <span class="skeleton" style="width:56px;height:14px;margin:3px 0" />
+        </div>
+      ))}
+    </div>
+  )
+}
+
+/** `p` pauses and goes on, unless something is being typed. */
+function usePauseKey(toggle: () => void): void {
+  const latest = useRef(toggle)
+  latest.current = toggle
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const typing = event.target instanceof Element && event.target.matches('input, select, textarea')
+      if (event.key !== 'p' || typing || event.ctrlKey || event.metaKey || event.altKey) return
+      latest.current()
+    }
+    document.addEventListener('keydown', onKey)
+    return () => document.removeEventListener('keydown', onKey)
+  }, [])
+}

@@ -1,0 +1,97 @@
+import type { ConnectionState } from '../client/weir-client.ts'
+import { usePage, useSession } from '../context.ts'
+import { count, duration } from '../format.ts'
+import { useStore } from '../state/store.ts'
+import { nextTheme, theme } from '../theme.ts'
+import { Mark, MoonIcon, SunIcon, SystemIcon } from './icons.tsx'
+
+export function Header() {
+  const status = usePage((state) => state.status)
+  return (
+    <header class="top">
+      <div class="top-inner">
+        <div class="brand">
+          <Mark />
+          <h1>Weir</h1>
+        </div>
+        <StreamTabs />
+        {status !== undefined && (
+          <div class="top-facts">
+            <span>
+              Site <b>{status.site}</b>
+              {status.demo && ', playing the demo'}
+            </span>
+            <span>
+              Up <b>{duration(status.nowMs - status.startedMs)}</b>
+            </span>
+          </div>
+        )}
+        <div class="top-end">
+          <Connection />
+          <ThemeButton />
+        </div>
+      </div>
+    </header>
+  )
+}
+
+/** Only where there is a choice. */
+function StreamTabs() {
+  const session = useSession()
+  const streams = usePage((state) => state.streams)
+  const current = usePage((state) => state.stream)
+  if (streams.length < 2) return null
+  return (
+    <nav class="tabs" aria-label="Streams">
+      {streams.map(({ name, title, description }) => (
+        <button
+          type="button"
+          key={name}
+          title={description}
+          aria-current={name === current ? 'page' : undefined}
+          onClick={() => session.select(name)}
+        >
+          {title}
+        </button>
+      ))}
+    </nav>
+  )
+}
+
+function Connection() {
+  const connection = usePage((state) => state.connection)
+  const phase = usePage((state) => state.phase)
+  const clients = usePage((state) => state.status?.clients)
+  const { text, tone } =
+    phase === 'unreachable' ? { text: 'Disconnected', tone: 'bad' } : CONNECTION[connection.kind]
+  const title = clients === undefined ? undefined : `${count(clients)} connected, this page among them`
+  return (
+    <span class={`pill tone-${tone}`} role="status" title={title}>
+      <span class={`dot ${tone === 'good' ? '' : 'pulse'}`} />
+      {text}
+    </span>
+  )
+}
+
+const CONNECTION: Readonly<Record<ConnectionState['kind'], { text: string; tone: string }>> = {
+  open: { text: 'Live', tone: 'good' },
+  connecting: { text: 'Connecting', tone: 'warn' },
+  waiting: { text: 'Disconnected', tone: 'bad' },
+  closed: { text: 'Closed', tone: 'quiet' },
+}
+
+function ThemeButton() {
+  const current = useStore(theme, (value) => value)
+  const names = { system: 'as the system', light: 'light', dark: 'dark' }
+  return (
+    <button
+      type="button"
+      class="button plain square"
+      aria-label={`Colours: ${names[current]}. Change`}
+      title={`Colours: ${names[current]}`}
+      onClick={nextTheme}
+    >
+      {current === 'system' ? <SystemIcon /> : current === 'light' ? <SunIcon /> : <MoonIcon />}
+    </button>
+  )
+}

@@ -1,0 +1,248 @@
+import { useMemo, useRef, useState } from 'preact/hooks'
+import type { StreamSummary, ViewSummary } from '../../../lib/serve/dashboard-messages.ts'
+import { usePage } from '../context.ts'
+import { count, percent } from '../format.ts'
+import { Palette } from '../state/palette.ts'
+import { OTHERS, type SlotSeries, type SlotTable, slotTable, topSeries } from '../state/slots.ts'
+import { useQuery } from '../state/use-query.ts'
+import { SlotChart } from './slot-chart.tsx'
+
+type Range = '1 h' | '6 h' | '24 h' | 'All'
+const RANGES: Readonly<Record<Range, number | undefined>> = {
+  '1 h': 3_600_000,
+  '6 h': 6 * 3_600_000,
+  '24 h': 24 * 3_600_000,
+  All: undefined,
+}
+const REFRESH_MS = 4_000
+const TOP = 7
+const COLUMNS_MAX = 72
+
+/** Counts of a stream's views per slot, by key. */
+export function SlotsPanel({ stream }: { readonly stream: StreamSummary }) {
+  const [viewName, setViewName] = useState<string>()
+  // The view every stream has is the least telling: it comes last.
+  const views = [...stream.views].sort((a, b) => Number(a.name === 'records') - Number(b.name === 'records'))
+  const view = views.find(({ name }) => name === viewName) ?? views[0]
+  if (view === undefined) return null
+  return (
+    <section class="card" aria-labelledby="slots-title">
+      <div class="card-head">
+        <h2 id="slots-title">Counts per slot</h2>
+        <select
+          class="select"
+          aria-label="View"
+          value={view.name}
+          onChange={(event) => setViewName(event.currentTarget.value)}
+        >
+          {views.map(({ name, title }) => (
+            <option key={name} value={name}>
+              {title}
+            </option>
+          ))}
+        </select>
+      </div>
+      <ViewSlots key={`${stream.name}.${view.name}`} stream={stream.name} view={view} />
+    </section>
+  )
+}
+
+function ViewSlots({ stream, view }: { readonly stream: string; readonly view: ViewSummary }) {
+  const [range, setRange] = useState<Range>('1 h')
+  const [aggregate, setAggregate] = useState(
+    view.aggregates.includes('count') ? 'count' : (view.aggregates[0] ?? 'count'),
+  )
+  const live = usePage((state) => state.connection.kind === 'open')
+  const nowMs = usePage((state) => Math.floor((state.status?.nowMs ?? Date.now()) / 1_000) * 1_000)
+  const rangeMs = RANGES[range]
+  const fromMs = rangeMs === undefined ? undefined : slotEnd(nowMs, view.slotMs) - rangeMs
+  const { answer, problem } = useQuery(
+    `${stream}.${view.name} ${range}`,
+    () => ({
+      view: `${stream}.${view.name}`,
+      bySlot: true,
+      ...(fromMs === undefined ? {} : { fromMs, toMs: slotEnd(nowMs, view.slotMs) }),
+    }),
+    REFRESH_MS,
+    live,
+  )
+  const stacked = (view.additive ?? ['count']).includes(aggregate)
+  const table = useMemo(() => {
+    const bounds = fromMs === undefined ? {} : { fromMs, toMs: fromMs + (rangeMs ?? 0) }
+    const columnsMax = stacked ? COLUMNS_MAX : Number.MAX_SAFE_INTEGER
+    return slotTable(answer?.rows ?? [], { aggregate, slotMs: view.slotMs, ...bounds, columnsMax })
+  }, [answer, aggregate, fromMs, rangeMs, stacked, view.slotMs])
+  return (
+    <>
+      <div class="slots-controls">
+        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset brings layout of its own */}
+        <div class="segments" role="group" aria-label="Time range">
+          {(Object.keys(RANGES) as Range[]).map((name) => (
+            <button type="button" key={name} aria-pressed={name === range} onClick={() => setRange(name)}>
+              {name}
+            </button>
+          ))}
+        </div>
+        {view.aggregates.length > 1 && (
+          <select
+            class="select"
+            aria-label="Aggregate"
+            value={aggregate}
+            onChange={(event) => setAggregate(event.currentTarget.value)}
+          >
+            {view.aggregates.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
+      </div>
+      {answer === undefined && problem === undefined ? (
+        <div class="slots-plot" aria-busy="true">
+          <span class="skeleton" style="height:200px;margin:12px 8px" />
+        </div>
+      ) : table.series.length === 0 ? (
+        <Nothing problem={problem} range={range} onAll={() => setRange('All')} />
+      ) : (
+        <Breakdown table={table} stacked={stacked} nowMs={nowMs} problem={problem} />
+      )}
+    </>
+  )
+}
+
+function slotEnd(nowMs: number, slotMs: number): number {
+  return (Math.floor(nowMs / slotMs) + 1) * slotMs
+}
+
+function Nothing(props: {
+  readonly problem: string | undefined
+  readonly range: Range
+  readonly onAll: () => void
+}) {
+  const { problem, range, onAll } = props
+  if (problem !== undefined)
+    return (
+      <div class="empty" role="alert">
+        <strong>No answer to the query</strong>
+        <p>{problem}</p>
+      </div>
+    )
+  if (range === 'All')
+    return (
+      <div class="empty">
+        <strong>Nothing counted yet</strong>
+        <p>Counts appear here seconds after the first records.</p>
+      </div>
+    )
+  return (
+    <div class="empty">
+      <strong>Nothing in the last {range}</strong>
+      <p>Records may carry times of their own, long past.</p>
+      <p style="margin-top:12px">
+        <button type="button" class="button small" onClick={onAll}>
+          Show all times
+        </button>
+      </p>
+    </div>
+  )
+}
+
+function Breakdown(props: {
+  readonly table: SlotTable
+  readonly stacked: boolean
+  readonly nowMs: number
+  readonly problem: string | undefined
+}) {
+  const { table, stacked, nowMs, problem } = props
+  const [chosen, setChosen] = useState<string>()
+  const palette = useRef(new Palette()).current
+  const one = table.series.find(({ key }) => key === chosen)
+  const { listed, drawn } = useMemo(() => {
+    const top = topSeries(table.series, TOP)
+    return { listed: top, drawn: one === undefined ? top : [one] }
+  }, [table, one])
+  palette.assign([...new Set([...listed, ...drawn].map(({ key }) => key))])
+  return (
+    <>
+      <SlotChart
+        table={table}
+        series={drawn}
+        colourOf={(key) => palette.colourOf(key)}
+        stacked={stacked}
+        nowMs={nowMs}
+      />
+      {problem !== undefined && (
+        <p class="list-end tone-warn" role="status">
+          Not up to date: {problem}
+        </p>
+      )}
+      <Keys
+        table={table}
+        listed={one === undefined || listed.includes(one) ? listed : [...listed, one]}
+        palette={palette}
+        stacked={stacked}
+        chosen={one?.key}
+        onChoose={setChosen}
+      />
+      <OtherKeys table={table} chosen={one?.key} onChoose={setChosen} />
+    </>
+  )
+}
+
+function Keys(props: {
+  readonly table: SlotTable
+  readonly listed: readonly SlotSeries[]
+  readonly palette: Palette
+  readonly stacked: boolean
+  readonly chosen: string | undefined
+  readonly onChoose: (key: string | undefined) => void
+}) {
+  const { table, listed, palette, stacked, chosen, onChoose } = props
+  return (
+    <ul class="keys">
+      {listed.map(({ key, label, total }) => (
+        <li key={key}>
+          <button
+            type="button"
+            class="key"
+            disabled={key === OTHERS}
+            aria-pressed={key === OTHERS ? undefined : key === chosen}
+            title={key === chosen ? 'Show all keys' : key === OTHERS ? undefined : `Show ${label} alone`}
+            onClick={() => onChoose(key === chosen ? undefined : key)}
+          >
+            <span class="swatch" style={`background:var(${palette.colourOf(key)})`} />
+            <span class="key-name">{label}</span>
+            <span>{count(total)}</span>
+            <span class="key-share">{stacked && table.total > 0 ? percent(total / table.total) : ''}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** The way to a key that is not among the first. */
+function OtherKeys(props: {
+  readonly table: SlotTable
+  readonly chosen: string | undefined
+  readonly onChoose: (key: string | undefined) => void
+}) {
+  const { table, chosen, onChoose } = props
+  if (table.series.length <= TOP + 1) return null
+  return (
+    <p class="slots-controls" style="padding-bottom:16px">
+      <select
+        class="select"
+        aria-label="One key"
+        value={chosen ?? ''}
+        onChange={(event) => onChoose(event.currentTarget.value || undefined)}
+      >
+        <option value="">All {count(table.series.length)} keys</option>
+        {table.series.slice(0, 500).map(({ key, label }) => (
+          <option key={key} value={key}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </p>
+  )
+}
