@@ -10,6 +10,7 @@ import {
   writeFileSync,
   writev,
 } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 export const datasync = promisify(fdatasync)
@@ -71,12 +72,12 @@ export function writeFileAtomic(path: string, text: string, durable: boolean): v
 }
 
 /** Makes what was created, renamed or deleted in a folder survive a power cut. Windows has no such call, nor need. */
-export function syncFolder(path: string): void {
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
-  const fd = openSync(path, 'r')
+  const folder = await open(path, 'r')
   try {
-    fsyncSync(fd)
+    await folder.sync()
   } finally {
-    closeSync(fd)
+    await folder.close()
   }
 }

@@ -239,7 +239,7 @@ export class FilePartition {
     if (fsync !== 'never') await this.sync()
     const path = segmentPath(dir, offset)
     closeSync(openSync(path, 'w'))
-    if (fsync !== 'never') syncFolder(dir)
+    if (fsync !== 'never') await syncFolder(dir)
     const next = new FileSegment(new SharedFile(path, 'r+'), offset, seed, { position: 0, offset })
     const fd = next.file.acquire()
     this.#active.file.release()

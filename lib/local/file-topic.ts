@@ -62,7 +62,7 @@ export class FileTopic {
     if (partitions <= this.#partitions.length) return
     const more = await this.#open(partitions, [])
     try {
-      this.#declare(partitions)
+      await this.#declare(partitions)
     } catch (error) {
       await closeAll(more)
       throw error
@@ -91,13 +91,13 @@ export class FileTopic {
     return opened
   }
 
-  #declare(partitions: number): void {
+  async #declare(partitions: number): Promise<void> {
     const { dir, fsync } = this.#options
     const info: TopicInfo = { ...this.info, partitions }
     writeFileAtomic(topicFile(dir, this.#name), JSON.stringify(info), fsync !== 'never')
     if (fsync === 'never') return
-    syncFolder(join(dir, this.#name))
-    syncFolder(dir)
+    await syncFolder(join(dir, this.#name))
+    await syncFolder(dir)
   }
 
   #partitionOptions(partition: number): PartitionOptions {

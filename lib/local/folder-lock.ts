@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { PortError } from '../ports/errors.ts'
+import { portErrorOf, sqliteCode } from './sqlite-file.ts'
 
 /**
  * Takes a folder for this process, until the returned function is called or the process ends, however it ends.
@@ -17,7 +18,7 @@ export function lockFolder(dir: string): () => void {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {
     database.close()
-    if (!isBusy(cause)) throw cause
+    if (sqliteCode(cause) !== SQLITE_BUSY) throw portErrorOf(cause, dir)
     throw new PortError('LOCKED', `${dir} is in use by ${holder(holderFile)}: ${ADVICE}`, {
       curable: false,
       cause,
@@ -29,10 +30,6 @@ export function lockFolder(dir: string): () => void {
 
 const SQLITE_BUSY = 5
 const ADVICE = 'stop that process, or choose another data folder'
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
-}
 
 /** For the message only: the lock itself does not depend on what the file says. */
 function holder(holderFile: string): string {

@@ -4,9 +4,12 @@
  * Contract, proven by test/contracts/object-store.ts on every implementation:
  * - A put is atomic: a reader sees the old bytes or the new, never a part. Durable when it resolves.
  * - Reads and lists see every put that resolved before they began.
- * - `etag` changes whenever the bytes do. A conditional put that does not hold writes nothing.
+ * - `etag` changes whenever the bytes do, and may change when the same bytes are put again. A conditional put that does
+ *   not hold writes nothing.
  * - A put that rejects may have happened: a failed condition may be one's own success, so re-read (rule 10).
- * - Keys are 1 to 900 bytes of [A-Za-z0-9!_.*'()=/-], no empty, `.` or `..` segment.
+ * - Keys are 1 to 900 bytes of [A-Za-z0-9!_.*'()=/-], no empty, `.` or `..` segment; others reject with BAD_KEY. No key
+ *   may be another's folder (`a` and `a/b`): callers see to it, a folder rejects it with BAD_KEY.
+ * - Nothing may be called after `close`, but for `close` itself, which then does nothing.
  */
 export interface ObjectStore {
   put(key: string, bytes: Uint8Array, condition?: ObjectCondition): Promise<ObjectPutResult>

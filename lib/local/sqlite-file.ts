@@ -1,0 +1,75 @@
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleepMs } from 'node:timers/promises'
+import { PortError, type PortErrorCode } from '../ports/errors.ts'
+
+export interface SqliteFileOptions {
+  /** How long a statement waits for other processes. It blocks this thread meanwhile. */
+  readonly busyTimeoutMs: number
+  /** SQLite's `synchronous`: FULL survives a power cut, NORMAL loses nothing to a killed process. */
+  readonly synchronous: 'FULL' | 'NORMAL'
+  readonly schema: string
+}
+
+const BUSY = 5
+const OPEN_ATTEMPTS = 200
+const OPEN_RETRY_MS = 25
+
+/** Opens a SQLite file in write-ahead mode, for any number of processes at once. */
+export async function openSqliteFile(path: string, options: SqliteFileOptions): Promise<DatabaseSync> {
+  const database = new DatabaseSync(path, { timeout: options.busyTimeoutMs })
+  for (let attempt = 1; ; attempt++) {
+    try {
+      database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}`)
+      database.exec(`BEGIN IMMEDIATE; ${options.schema}; COMMIT`)
+      return database
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK')
+      // The change to write-ahead mode does not wait for other processes that open the file at the same moment.
+      if (sqliteCode(error) !== BUSY || attempt === OPEN_ATTEMPTS) {
+        database.close()
+        throw portErrorOf(error, path)
+      }
+      await sleepMs(OPEN_RETRY_MS)
+    }
+  }
+}
+
+/** Runs `work` as one write: alone among all processes from its beginning, and whole or not at all. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+const PORT_ERRORS: Readonly<Record<number, readonly [PortErrorCode, curable: boolean, string]>> = {
+  3: ['DENIED', false, 'may not be opened'],
+  5: ['TIMEOUT', true, 'was held by another process for too long'],
+  8: ['DENIED', false, 'may not be written'],
+  10: ['UNAVAILABLE', true, 'could not be read or written'],
+  11: ['CORRUPT', false, 'is damaged; restore it from a copy, or move the data folder aside and replay'],
+  13: ['UNAVAILABLE', true, 'could not grow: the disk is full'],
+  14: ['MISCONFIGURED', false, 'could not be opened: its folder must exist and be writable'],
+  26: ['CORRUPT', false, 'is no SQLite file'],
+}
+
+/** What to throw for an error of SQLite's on this file. Errors of other kinds come back as they are. */
+export function portErrorOf(error: unknown, path: string): unknown {
+  const known = PORT_ERRORS[sqliteCode(error) ?? 0]
+  if (known === undefined) return error
+  const [code, curable, what] = known
+  const because = error instanceof Error ? ` (${error.message})` : ''
+  return new PortError(code, `${path} ${what}${because}`, { curable, cause: error })
+}
+
+/** SQLite's primary result code. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
+    return undefined
+  return error.errcode & 0xff
+}
