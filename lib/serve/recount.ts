@@ -1,0 +1,148 @@
+import type { KeyedStore } from '../ports/keyed-store.ts'
+import { type BoardKey, readBoards, type StoredBoard } from '../state/boards.ts'
+import type { Stream } from '../stream/define.ts'
+import type { Entry } from '../stream/entry.ts'
+import { applyToBoard, type Board, EMPTY_BOARD, type Numbered } from '../views/board.ts'
+import { epochOf } from '../views/epoch.ts'
+import { compileView, displayKey, type View } from '../views/view.ts'
+
+/** A partition of the raw topic. */
+export interface PartitionName {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** What recounting a partition has shown. */
+export interface RecountResult {
+  /** Boards that hold exactly what the master's records make. */
+  readonly agreeing: number
+  /** Boards that hold records the master does not have yet, so that nothing can be said about them. */
+  readonly ahead: number
+  readonly problems: readonly { readonly where: string; readonly what: string }[]
+}
+
+interface ViewBoards {
+  readonly view: View
+  readonly stored: Map<string, StoredBoard>
+  readonly expected: Map<string, { readonly key: BoardKey; readonly board: Board }>
+}
+
+/**
+ * Runs the definition of every view over the master's entries of one partition and compares with the stored boards, to
+ * the record. The two need not stand at the same record: a board holds all of its entries up to its mark, and at least
+ * those up to the progress of `count`; so that many are recounted, board by board.
+ */
+export class Recount {
+  readonly #views: readonly ViewBoards[]
+  readonly #counted: number
+  readonly #at: PartitionName
+
+  private constructor(views: readonly ViewBoards[], counted: number, at: PartitionName) {
+    this.#views = views
+    this.#counted = counted
+    this.#at = at
+  }
+
+  /** `highestCounted`: the progress of `count`, read before the boards. */
+  static async start(
+    keyed: KeyedStore,
+    stream: Stream,
+    at: PartitionName,
+    highestCounted: number,
+  ): Promise<Recount> {
+    const views: ViewBoards[] = []
+    for (const [name, definition] of Object.entries(stream.views)) {
+      const view = compileView(stream.name, name, definition)
+      const stored = new Map<string, StoredBoard>()
+      for await (const board of readBoards(keyed, view))
+        if (board.topic === at.topic && board.partition === at.partition) stored.set(idOf(board), board)
+      views.push({ view, stored, expected: new Map() })
+    }
+    return new Recount(views, highestCounted, at)
+  }
+
+  /** Fields that the views read. */
+  static fieldsOf(stream: Stream): readonly string[] {
+    const named = Object.values(stream.views).flatMap(({ groupBy, where = [], aggregates }) => [
+      ...groupBy,
+      ...where.map(({ field }) => field),
+      ...Object.values(aggregates).flatMap((aggregate) => ('field' in aggregate ? [aggregate.field] : [])),
+    ])
+    return [...new Set(named)].filter((field) => !field.startsWith('@'))
+  }
+
+  /** Takes in the master's next entries, in order of offset. */
+  add(entries: readonly Entry[]): void {
+    for (const one of this.#views) for (const group of this.#groups(one, entries)) addGroup(one, group)
+  }
+
+  #groups({ view, stored }: ViewBoards, entries: readonly Entry[]) {
+    const groups = new Map<string, { readonly key: BoardKey; readonly entries: Numbered[] }>()
+    for (const entry of entries) {
+      if (view.keysOf(entry).length === 0) continue
+      const key = { slot: view.slotOf(entry.eventTime), epoch: epochOf(entry.appendTime), ...this.#at }
+      const id = idOf(key)
+      if (entry.offset > Math.max(this.#counted, stored.get(id)?.board.mark ?? -1)) continue
+      const group = groups.get(id) ?? { key, entries: [] }
+      if (group.entries.push({ origin: entry.offset, entry }) === 1) groups.set(id, group)
+    }
+    return groups.values()
+  }
+
+  /** `highestArchived`: the last offset that has been added. */
+  finish(highestArchived: number): RecountResult {
+    let agreeing = 0
+    let ahead = 0
+    const problems: { where: string; what: string }[] = []
+    for (const { view, stored, expected } of this.#views) {
+      for (const id of new Set([...stored.keys(), ...expected.keys()])) {
+        const found = stored.get(id)
+        const due = expected.get(id)
+        if ((found?.board.mark ?? -1) > highestArchived) {
+          ahead++
+          continue
+        }
+        const what = difference(view, found?.board ?? EMPTY_BOARD, due?.board ?? EMPTY_BOARD)
+        if (what === undefined) agreeing++
+        else problems.push({ where: nameOf(view, found ?? due?.key), what })
+      }
+    }
+    return { agreeing, ahead, problems }
+  }
+}
+
+function addGroup(
+  { view, expected }: ViewBoards,
+  { key, entries }: { readonly key: BoardKey; readonly entries: readonly Numbered[] },
+): void {
+  const id = idOf(key)
+  const before = expected.get(id)?.board ?? EMPTY_BOARD
+  expected.set(id, { key, board: applyToBoard(view, before, entries) })
+}
+
+/** How a stored board differs from what the master's records make; undefined where it does not. */
+function difference(view: View, stored: Board, due: Board): string | undefined {
+  if (stored.mark < 0 && due.mark >= 0) return `no such board, though ${due.keys.size} keys belong on it`
+  const text = (board: Board, key: string) => {
+    const states = board.keys.get(key)
+    return states === undefined ? undefined : JSON.stringify(view.toJson(states))
+  }
+  const keys = new Set([...stored.keys.keys(), ...due.keys.keys()])
+  const wrong = [...keys].filter((key) => text(stored, key) !== text(due, key))
+  const [first] = wrong
+  if (first !== undefined) {
+    const more = wrong.length > 1 ? `; ${wrong.length - 1} more keys differ` : ''
+    return `key ${JSON.stringify(displayKey(first))} holds ${text(stored, first) ?? 'nothing'}, the master makes ${text(due, first) ?? 'nothing'}${more}`
+  }
+  return stored.mark === due.mark ? undefined : `its mark is ${stored.mark}, the master makes ${due.mark}`
+}
+
+function idOf({ slot, epoch }: BoardKey): string {
+  return `${slot}/${epoch}`
+}
+
+function nameOf(view: View, key: BoardKey | undefined): string {
+  if (key === undefined) return `view ${view.id}`
+  const { slot, epoch, topic, partition } = key
+  return `view ${view.id}, slot ${new Date(slot).toISOString()}, epoch ${epoch}, ${topic}-${partition}`
+}

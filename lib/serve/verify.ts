@@ -1,0 +1,194 @@
+import { coverageProblems, type OffsetRange } from '../master/coverage.ts'
+import { emptyManifest, type Manifest, type MasterFile, manifestTotal } from '../master/manifest.ts'
+import { filesOf, readManifest, readManifests } from '../master/manifest-store.ts'
+import { PortError } from '../ports/errors.ts'
+import type { Ports } from '../ports/ports.ts'
+import { lostRanges } from '../state/lost.ts'
+import { readProgress } from '../state/progress.ts'
+import type { Stream } from '../stream/define.ts'
+import { enrichedTwin, topicName } from '../stream/topic.ts'
+import { Recount } from './recount.ts'
+import { checkFile } from './verify-file.ts'
+
+type Verified = Pick<Ports, 'log' | 'keyed' | 'objects'>
+
+export interface VerifyReport {
+  readonly stream: string
+  /** Nothing is wrong: everything in the master and on the boards is there once and agrees. */
+  readonly exact: boolean
+  /** Nothing is in flight: the master and the boards hold everything in the logs. */
+  readonly complete: boolean
+  readonly partitions: readonly PartitionReport[]
+  readonly problems: readonly VerifyProblem[]
+}
+
+export interface VerifyProblem {
+  /** The partition, object or board. */
+  readonly where: string
+  readonly what: string
+}
+
+export interface PartitionReport {
+  readonly topic: string
+  readonly partition: number
+  readonly files: number
+  readonly rows: number
+  /** Raw offsets recorded as lost. */
+  readonly lost: number
+  /** Records of the raw log that the master does not hold yet. */
+  readonly toArchive: number
+  /** Records of the raw log that the boards do not hold yet. */
+  readonly toCount: number
+  readonly boards: {
+    readonly agreeing: number
+    readonly ahead: number
+  }
+}
+
+export interface VerifyOptions {
+  /** After each file: how many are done, of how many. */
+  readonly onFile?: (done: number, of: number) => void
+}
+
+/**
+ * Proves that the master holds every raw offset once and that every view is what its records make (rules 4, 5 and 10
+ * of docs/exactness.md): coverage by the manifests, every file against its manifest, a recount of every view against
+ * its boards, the ends of the logs against the progress. Reads the whole master, one file at a time.
+ */
+export async function verifyStream(
+  ports: Verified,
+  stream: Stream,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const before = await partitionsOf(ports, stream)
+  const total = before.reduce((sum, manifest) => sum + manifestTotal(manifest).files, 0)
+  let done = 0
+  const onFile = () => options.onFile?.(++done, total)
+  const partitions: PartitionReport[] = []
+  const problems: VerifyProblem[] = []
+  for (const { topic, partition } of before) {
+    const checked = await verifyPartition(ports, stream, { topic, partition }, onFile)
+    partitions.push(checked.report)
+    problems.push(...checked.problems)
+  }
+  const complete = partitions.every(
+    ({ toArchive, toCount, boards }) => toArchive + toCount + boards.ahead === 0,
+  )
+  return { stream: stream.name, exact: problems.length === 0, complete, partitions, problems }
+}
+
+/** Every partition that has a manifest or a log. */
+async function partitionsOf({ log, objects }: Verified, stream: Stream): Promise<readonly Manifest[]> {
+  const manifests = await readManifests(objects, stream.name)
+  const topic = topicName(stream.name, 'raw')
+  const { partitions = 0 } = (await log.describeTopic(topic)) ?? {}
+  const known = new Set(manifests.map((manifest) => `${manifest.topic} ${manifest.partition}`))
+  const empty = Array.from({ length: partitions }, (_, partition) =>
+    emptyManifest(stream.name, topic, partition),
+  )
+  return [...manifests, ...empty.filter(({ partition }) => !known.has(`${topic} ${partition}`))]
+}
+
+async function verifyPartition(
+  ports: Verified,
+  stream: Stream,
+  at: { readonly topic: string; readonly partition: number },
+  onFile: () => void,
+): Promise<{ report: PartitionReport; problems: readonly VerifyProblem[] }> {
+  const { topic, partition } = at
+  // The order matters: what a later read shows is never behind what an earlier one did.
+  const counted = await readProgress(ports.keyed, 'count', enrichedTwin(topic), partition)
+  const recount = await Recount.start(ports.keyed, stream, at, counted.highestOrigin)
+  const { manifest } = await readManifest(ports.objects, stream.name, topic, partition)
+  const lost = await lostRanges(ports.keyed, topic, partition)
+  const master = await verifyMaster(ports, stream, manifest, lost, recount, onFile)
+  const boards = master.sound ? recount.finish(manifest.progress.highestOrigin) : NOT_RECOUNTED(at)
+  const ends = await logEnds(ports, at)
+  const report = {
+    ...at,
+    files: master.files,
+    rows: manifestTotal(manifest).rows,
+    lost: lost.reduce((sum, { from, to }) => sum + to - from, 0),
+    toArchive: inFlight(ends.raw, manifest.progress.highestOrigin, lost),
+    toCount: inFlight(ends.raw, counted.highestOrigin, lost),
+    boards: { agreeing: boards.agreeing, ahead: boards.ahead },
+  }
+  const beyond = beyondEnds(manifest, ends).map((what) => ({ where: `${topic}-${partition}`, what }))
+  return { report, problems: [...master.problems, ...boards.problems, ...beyond] }
+}
+
+const NOT_RECOUNTED = ({ topic, partition }: { topic: string; partition: number }) => ({
+  agreeing: 0,
+  ahead: 0,
+  problems: [{ where: `${topic}-${partition}`, what: 'views not recounted: the master is not whole' }],
+})
+
+async function verifyMaster(
+  { objects }: Verified,
+  stream: Stream,
+  manifest: Manifest,
+  lost: readonly OffsetRange[],
+  recount: Recount,
+  onFile: () => void,
+): Promise<{ files: number; sound: boolean; problems: readonly VerifyProblem[] }> {
+  const { topic, partition, progress } = manifest
+  const problems: VerifyProblem[] = []
+  const fields = Recount.fieldsOf(stream)
+  const files: MasterFile[] = []
+  let sound = true
+  try {
+    for await (const file of filesOf(objects, manifest)) {
+      files.push(file)
+      const checked = await checkFile(objects, manifest, file, fields)
+      problems.push(...checked.problems.map((what) => ({ where: file.key, what })))
+      if (checked.entries === undefined) sound = false
+      else recount.add(checked.entries)
+      onFile()
+    }
+  } catch (error) {
+    if (!(error instanceof PortError) || error.code !== 'CORRUPT') throw error
+    sound = false
+    problems.push({ where: `manifest of ${topic}-${partition}`, what: error.message })
+  }
+  for (const what of coverageProblems(files, progress.highestOrigin + 1, lost)) {
+    sound = false
+    problems.push({ where: `manifest of ${topic}-${partition}`, what })
+  }
+  return { files: files.length, sound, problems }
+}
+
+interface Ends {
+  readonly raw: number
+  readonly enriched: number
+}
+
+async function logEnds(
+  { log }: Verified,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+): Promise<Ends> {
+  const end = async (name: string) =>
+    partition < ((await log.describeTopic(name))?.partitions ?? 0)
+      ? (await log.offsets(name, partition)).end
+      : 0
+  // Enriched first: whatever it holds came from raw before.
+  const enriched = await end(enrichedTwin(topic))
+  return { enriched, raw: await end(topic) }
+}
+
+function beyondEnds({ progress }: Manifest, { raw, enriched }: Ends): readonly string[] {
+  const problems: string[] = []
+  if (progress.highestOrigin >= raw)
+    problems.push(`the master reaches offset ${progress.highestOrigin}, the raw log ends at ${raw}`)
+  if (progress.nextOffset > enriched)
+    problems.push(`archive has taken ${progress.nextOffset} entries, the enriched log ends at ${enriched}`)
+  return problems
+}
+
+/** Records from above `highest` to the end of the log that are not lost. */
+function inFlight(end: number, highest: number, lost: readonly OffsetRange[]): number {
+  const gone = lost.reduce(
+    (sum, { from, to }) => sum + Math.max(0, Math.min(to, end) - Math.max(from, highest + 1)),
+    0,
+  )
+  return Math.max(0, end - highest - 1 - gone)
+}
