@@ -1,16 +1,7 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type BuildOptions, buildSync } from 'esbuild'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const FUNCTIONS = join(ROOT, 'functions')
-
-/** Every function there is, by the name of its folder. */
-export function functionNames(): readonly string[] {
-  const folders = existsSync(FUNCTIONS) ? readdirSync(FUNCTIONS) : []
-  return folders.filter((name) => existsSync(join(FUNCTIONS, name, 'index.ts'))).sort()
-}
+import { FUNCTIONS, functionNames, PROJECT } from './functions.ts'
 
 /**
  * One file a function, nothing external: the SDK that Lambda brings changes under a running function, this one does
@@ -20,7 +11,7 @@ function options(name: string, outDir: string): BuildOptions {
   return {
     entryPoints: [join(FUNCTIONS, name, 'index.ts')],
     outfile: join(outDir, 'index.mjs'),
-    absWorkingDir: ROOT,
+    absWorkingDir: PROJECT,
     bundle: true,
     platform: 'node',
     target: 'node24',

@@ -1,10 +1,8 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { AssetHashType, DockerImage } from 'aws-cdk-lib'
 import { Code } from 'aws-cdk-lib/aws-lambda'
 import { bundleFunction } from './bundling.ts'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+import { FUNCTIONS } from './functions.ts'
 
 /** The code of functions/NAME. */
 export type CodeOf = (name: string) => Code
@@ -18,7 +16,7 @@ export function bundledCode(): CodeOf {
   return (name) => {
     const known = codes.get(name)
     if (known !== undefined) return known
-    const code = Code.fromAsset(join(ROOT, 'functions', name), {
+    const code = Code.fromAsset(join(FUNCTIONS, name), {
       assetHashType: AssetHashType.OUTPUT,
       bundling: {
         image: DockerImage.fromRegistry('docker-is-never-used'),

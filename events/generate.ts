@@ -1,0 +1,118 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SOURCE_HEADER, type SourceMark } from '../lib/collect/mark.ts'
+import { decide } from '../lib/speed/decide.ts'
+import type { DeliveredRecord, KafkaEvent } from '../lib/speed/kafka-event.ts'
+import { type Entry, writeEntry } from '../lib/stream/entry.ts'
+import { topicName } from '../lib/stream/topic.ts'
+import { network } from '../streams/network.ts'
+import { connectionCsv, connectionJson, SAMPLE_CONNECTIONS, suspicion } from './network-samples.ts'
+import { socketEvents } from './socket-samples.ts'
+
+/** 2026-11-02T08:00:00Z */
+const START_MS = 1_793_606_400_000
+const SITE = 'local'
+const PARTITION = 0
+
+/** Every sample event by its file name, made from the code that reads them: `npm run events` writes them again. */
+export function sampleEvents(): ReadonlyMap<string, unknown> {
+  const raw = rawRecords()
+  const enriched = kafkaEvent(enrichedRecords(raw))
+  return new Map<string, unknown>([
+    ['score.json', kafkaEvent(raw)],
+    ['count.json', enriched],
+    ['archive.json', enriched],
+    ['notify.json', enriched],
+    ['train.json', { stream: network.name, seed: 1 }],
+    ...socketEvents(START_MS, network.name),
+  ])
+}
+
+/** As a mapping delivers them: CSV lines, JSON lines, and what no stream can read. */
+function rawRecords(): readonly DeliveredRecord[] {
+  const [web, mail, scan, flood] = SAMPLE_CONNECTIONS
+  const lines = [
+    connectionCsv(web),
+    connectionJson(mail, START_MS - 4_000, 0),
+    connectionCsv(scan),
+    'no connection at all: neither CSV with 41 columns nor JSON',
+    connectionCsv(web).split(',').slice(0, 17).join(','),
+    connectionJson(flood, START_MS - 1_000, 1),
+  ]
+  const mark: SourceMark = {
+    run: 'sample',
+    source: 'samples.csv',
+    position: lines.length,
+    records: lines.length,
+  }
+  return lines.map((line, i) =>
+    delivered('raw', i, Buffer.from(line), i === lines.length - 1 ? [header(SOURCE_HEADER, mark)] : []),
+  )
+}
+
+/** What score makes of them: the same decisions, and a verdict where a model would have one. */
+function enrichedRecords(raw: readonly DeliveredRecord[]): readonly DeliveredRecord[] {
+  return decide(network, raw).map((decision, i) => {
+    const appendTime = raw[i]?.timestamp ?? START_MS
+    const head = {
+      site: SITE,
+      topic: topicName(network.name, 'raw'),
+      partition: PARTITION,
+      offset: i,
+      appendTime,
+    }
+    const entry: Entry =
+      decision.outcome === 'dead'
+        ? { ...head, eventTime: appendTime, ...decision }
+        : decision.outcome === 'drop'
+          ? { ...head, ...decision, eventTime: decision.eventTime ?? appendTime }
+          : {
+              ...head,
+              ...suspicion(decision.value),
+              ...decision,
+              eventTime: decision.eventTime ?? appendTime,
+            }
+    return delivered('enriched', i, Buffer.from(writeEntry(entry)), [])
+  })
+}
+
+function delivered(
+  kind: 'raw' | 'enriched',
+  offset: number,
+  value: Buffer,
+  headers: NonNullable<DeliveredRecord['headers']>,
+): DeliveredRecord {
+  return {
+    topic: topicName(network.name, kind),
+    partition: PARTITION,
+    offset,
+    timestamp: START_MS + offset,
+    timestampType: 'LOG_APPEND_TIME',
+    key: null,
+    value: value.toString('base64'),
+    headers,
+  }
+}
+
+/** A mapping delivers a header as one object of one name with the bytes as signed numbers. */
+function header(name: string, value: unknown): Readonly<Record<string, readonly number[]>> {
+  return { [name]: [...new Int8Array(Buffer.from(JSON.stringify(value)))] }
+}
+
+function kafkaEvent(records: readonly DeliveredRecord[]): KafkaEvent & Record<string, unknown> {
+  const brokers = [1, 2, 3].map((n) => `b-${n}.weirmain.abc123.c2.kafka.eu-west-1.amazonaws.com:9098`)
+  return {
+    eventSource: 'aws:kafka',
+    eventSourceArn:
+      'arn:aws:kafka:eu-west-1:123456789012:cluster/weir-main/0a1b2c3d-4e5f-6789-abcd-ef0123456789-2',
+    bootstrapServers: brokers.join(','),
+    records: { [`${records[0]?.topic}-${PARTITION}`]: records },
+  }
+}
+
+if (import.meta.main) {
+  const folder = import.meta.dirname
+  mkdirSync(folder, { recursive: true })
+  for (const [file, event] of sampleEvents())
+    writeFileSync(join(folder, file), `${JSON.stringify(event, undefined, 2)}\n`)
+}
