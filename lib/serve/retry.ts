@@ -14,6 +14,8 @@ type Retrying = Pick<Ports, 'log' | 'keyed' | 'objects' | 'clock'>
 
 /** How long an attempt has for itself. Whoever finds an older one takes it for dead and takes over. */
 const LEASE_MS = 10_000
+/** How often an attempt that waits for another one's lease looks whether that one is done. */
+const POLL_MS = 200
 /** A record over this size went to the object store instead of the log, and would again. */
 const RECORD_BYTES_MAX = 900_000
 const READ_BYTES = 4 * 1024 * 1024
@@ -36,7 +38,8 @@ export class NotRetriableError extends Error {
  * Appends the original bytes of a dead letter to the raw topic again: once, even if this is killed at any point and
  * called again, or called by two at a time. First an item says that it is begun, and from which offset on the new record
  * must lie; the record carries a mark; whoever finds the item begun waits for its lease to end, then looks for the mark
- * before it appends. An attempt appends in the first half of its lease only.
+ * before it appends. An attempt appends in the first half of its lease only, and an append fails well within the other
+ * half (rule 2), so that none can land after it has been looked for.
  */
 export async function retryDeadLetter(ports: Retrying, stream: Stream, entry: DeadEntry): Promise<Retried> {
   const id = recordId(entry)
@@ -81,7 +84,7 @@ async function begin(
     if (stands?.retry.newOffset !== undefined) return { ...stands, first: false }
     const waitMs = stands === undefined ? 0 : stands.retry.startedMs + LEASE_MS - clock.nowMs()
     if (waitMs > 0) {
-      await clock.sleep(waitMs)
+      await clock.sleep(Math.min(waitMs, POLL_MS))
       stands = await readRetry(keyed, stream.name, id)
       continue
     }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { json } from '../../lib/formats/json.ts'
 import { defineStream } from '../../lib/stream/define.ts'
 
 /** A small stream with a column of every kind and two views. */
@@ -6,7 +7,7 @@ export const testStream = defineStream({
   name: 'test',
   title: 'Test',
   description: 'Records of tests.',
-  format: { name: 'json', compile: () => (bytes) => JSON.parse(bytes.toString()) as unknown },
+  format: json(),
   schema: z.object({
     text: z.string(),
     number: z.number().optional(),

@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FileLog } from '../../lib/local/file-log.ts'
+import { FolderStore } from '../../lib/local/folder-store.ts'
+import { EVENT_BYTES_MAX, partitionText } from '../../lib/local/kafka-event-text.ts'
+import { SqliteStore } from '../../lib/local/sqlite-store.ts'
+import type { Clock } from '../../lib/ports/clock.ts'
+import type { Ports } from '../../lib/ports/ports.ts'
+import { archiveStage } from '../../lib/speed/archive.ts'
+import { countStage } from '../../lib/speed/count.ts'
+import { entryConsumer } from '../../lib/speed/entry-consumer.ts'
+import type { KafkaEvent, KafkaHandler } from '../../lib/speed/kafka-event.ts'
+import { scoreHandler } from '../../lib/speed/score.ts'
+import type { Stream } from '../../lib/stream/define.ts'
+import { recordBatch } from '../../lib/stream/record-batch.ts'
+import { topicName } from '../../lib/stream/topic.ts'
+
+/** A clock that stands still until it is told, or slept, on. */
+export class TestClock implements Clock {
+  ms = 1_700_000_000_000
+  nowMs(): number {
+    return this.ms
+  }
+  async sleep(ms: number): Promise<void> {
+    this.ms += ms
+  }
+}
+
+/** A stream on the embedded adapters in a folder of its own, its stages called by hand. */
+export class LocalWorld {
+  readonly dir: string
+  readonly stream: Stream
+  readonly clock: TestClock
+  readonly ports: Ports
+  readonly #log: FileLog
+  readonly #delivered = new Map<string, number>()
+
+  private constructor(dir: string, stream: Stream, clock: TestClock, log: FileLog, ports: Ports) {
+    this.dir = dir
+    this.stream = stream
+    this.clock = clock
+    this.#log = log
+    this.ports = ports
+  }
+
+  static async open(stream: Stream): Promise<LocalWorld> {
+    const dir = mkdtempSync(join(tmpdir(), 'weir-master-'))
+    const clock = new TestClock()
+    const log = await FileLog.open({ dir: join(dir, 'log'), clock, fsync: 'never' })
+    const keyed = await SqliteStore.open(join(dir, 'state.db'), { clock })
+    const objects = await FolderStore.open(join(dir, 'objects'), { fsync: 'never' })
+    const publisher = { maxFrameBytes: 1, send: async () => 'gone' as const, close: async () => undefined }
+    const close = async () => {
+      await log.close()
+      await keyed.close()
+      await objects.close()
+      rmSync(dir, { recursive: true })
+    }
+    const metrics = { record: () => undefined }
+    const ports = { site: 'here', log, keyed, objects, publisher, metrics, clock, close }
+    for (const kind of ['raw', 'enriched'] as const)
+      await log.createTopic(topicName(stream.name, kind), stream.partitions)
+    return new LocalWorld(dir, stream, clock, log, ports)
+  }
+
+  async feed(partition: number, ...lines: readonly (string | Uint8Array)[]): Promise<void> {
+    const records = lines.map((line) => ({ value: Buffer.from(line) }))
+    await this.#log.append(topicName(this.stream.name, 'raw'), partition, recordBatch(records))
+  }
+
+  /** Delivers to the stages what has come, `atOnce` records an event. */
+  async run(stages: readonly ('score' | 'archive' | 'count')[] = ['score', 'archive', 'count'], atOnce = 7) {
+    const { ports, stream } = this
+    const handlers: Readonly<Record<string, KafkaHandler>> = {
+      score: scoreHandler(stream, ports, async () => undefined),
+      archive: entryConsumer(stream.name, archiveStage(stream, ports, { sealItems: 4 }), ports),
+      count: entryConsumer(stream.name, countStage(stream, ports), ports),
+    }
+    for (const stage of stages) {
+      const handler = handlers[stage]
+      const topic = topicName(stream.name, stage === 'score' ? 'raw' : 'enriched')
+      for (let partition = 0; partition < stream.partitions; partition++)
+        if (handler !== undefined) await this.#deliver(stage, handler, topic, partition, atOnce)
+    }
+  }
+
+  async #deliver(stage: string, handler: KafkaHandler, topic: string, partition: number, atOnce: number) {
+    const place = `${stage} ${topic} ${partition}`
+    for (;;) {
+      const from = this.#delivered.get(place) ?? 0
+      const batches = await this.#log.read(topic, partition, from, 1_000_000)
+      const room = { records: atOnce, bytes: EVENT_BYTES_MAX, empty: true }
+      const some = partitionText(topic, partition, batches, from, room)
+      if (some === undefined) return
+      const list = some.text.startsWith('[') ? some.text : `[${some.text}]`
+      const event = JSON.parse(`{"eventSource":"aws:kafka","records":{"${topic}-${partition}":${list}}}`)
+      const answer = await handler(event as KafkaEvent, { getRemainingTimeInMillis: () => 60_000 })
+      if (answer.batchItemFailures.length > 0) throw new Error(`${place} failed at ${from}`)
+      this.#delivered.set(place, some.end)
+    }
+  }
+}
