@@ -89,8 +89,9 @@ async function resume(
     throw new RunError(
       `run ${found.runId}: topic ${found.topic} is not the one it began with; start a new run`,
     )
+  store.requireFree(found)
   // Written first: from here on an older process at this run cannot checkpoint any more.
-  await store.save(found)
+  await store.save(found, 'hold')
   let run = found
   const ends = await Promise.all(found.landed.map((_, p) => ports.log.offsets(found.topic, p)))
   const shrunk = found.landed.some(({ nextOffset }, p) => nextOffset > (ends[p]?.end ?? 0))
@@ -100,7 +101,7 @@ async function resume(
   for (const [p, known] of run.landed.entries())
     landed.push(await readTail(ports.log, run.topic, p, run.runId, known))
   run = { ...run, landed }
-  await store.save(run)
+  await store.save(run, 'hold')
   return { run, sources: arranged(plan, sources), resumed: true }
 }
 

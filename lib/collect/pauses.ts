@@ -1,8 +1,11 @@
 import type { Clock } from '../ports/clock.ts'
 
+/** A long pause is one again after so long, for what must be done from time to time. */
+const PAUSE_AGAIN_MS = 1000
+
 /**
- * `items`, and `onPause` called whenever the next one is not there within `pauseMs`: what waits for company is sent then. Ends when
- * `signal` aborts, without waiting for the item that was asked for.
+ * `items`, and `onPause` called when the next one is not there within `pauseMs`, and every second from then on: what
+ * waits for company is sent then. Ends when `signal` aborts, without waiting for the item that was asked for.
  */
 export async function* withPauses<T>(
   items: AsyncIterable<T>,
@@ -16,9 +19,10 @@ export async function* withPauses<T>(
       const next = iterator.next()
       // An abort leaves it behind: its failure then concerns nobody.
       next.catch(() => undefined)
-      if ((await firstOf(next, clock, pauseMs, signal)) === 'pause') {
+      let waitMs = pauseMs
+      while ((await firstOf(next, clock, waitMs, signal)) === 'pause') {
         await onPause()
-        await firstOf(next, clock, undefined, signal)
+        waitMs = PAUSE_AGAIN_MS
       }
       if (signal.aborted) return
       const result = await next
@@ -38,7 +42,7 @@ export async function* withPauses<T>(
 async function firstOf(
   next: Promise<unknown>,
   clock: Clock,
-  pauseMs: number | undefined,
+  pauseMs: number,
   signal: AbortSignal,
 ): Promise<'item' | 'pause' | 'abort'> {
   const over = new AbortController()
@@ -50,16 +54,12 @@ async function firstOf(
     if (signal.aborted) resolve('abort')
     else signal.addEventListener('abort', () => resolve('abort'), { once: true, signal: over.signal })
   })
-  const waits: Promise<'item' | 'pause' | 'abort'>[] = [item, aborted]
-  if (pauseMs !== undefined)
-    waits.push(
-      clock.sleep(pauseMs, over.signal).then(
-        () => 'pause' as const,
-        () => 'abort' as const,
-      ),
-    )
+  const pause = clock.sleep(pauseMs, over.signal).then(
+    () => 'pause' as const,
+    () => 'abort' as const,
+  )
   try {
-    return await Promise.race(waits)
+    return await Promise.race([item, aborted, pause])
   } finally {
     over.abort()
   }

@@ -29,6 +29,16 @@ export interface RunRecord {
   readonly startOffsets: readonly number[]
   readonly landed: readonly Landed[]
   readonly floor: Floor
+  /** The process that works on it; undefined between two. */
+  readonly holder?: RunHolder
+}
+
+/** A process that has a run in hand. It renews its hold at every checkpoint. */
+export interface RunHolder {
+  readonly host: string
+  readonly pid: number
+  /** When the hold ends by itself. */
+  readonly untilMs: number
 }
 
 /** Everything up to and including this place has landed, in every partition. */

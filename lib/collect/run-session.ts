@@ -14,6 +14,8 @@ const CHECKPOINT_MS = 2000
 const PROGRESS_MS = 200
 /** A source that gives nothing for so long has what it gave before sent. */
 const PAUSE_MS = 50
+/** Slept at a time where the rate is low: checkpoints go on meanwhile. */
+const SLEEP_MS_MAX = 1000
 /** What a rate lets through together. */
 const RATE_STEP_S = 0.02
 
@@ -58,7 +60,7 @@ export class RunSession {
     try {
       await this.#readAll()
       await this.#sender.drain()
-      await this.#checkpoint(this.#signal.aborted && this.#canGoOn ? 'running' : 'finished')
+      await this.#checkpoint(this.#signal.aborted && this.#canGoOn ? 'running' : 'finished', 'release')
     } catch (error) {
       await this.#leave(error)
       throw error
@@ -77,7 +79,7 @@ export class RunSession {
     if (error instanceof RunTakenError) return this.#sender.rest()
     // The first error is the one to tell; the next session finds in the log what a checkpoint could not say.
     await this.#sender.drain().catch(() => undefined)
-    await this.#checkpoint('running').catch(() => undefined)
+    await this.#checkpoint('running', 'release').catch(() => undefined)
   }
 
   async #readAll(): Promise<void> {
@@ -127,6 +129,8 @@ export class RunSession {
   async #take(whole: Portion): Promise<void> {
     const step = this.#bucket === undefined ? whole.to : this.#rateStep
     for (let from = 0; from < whole.to; from += step) {
+      // Before anything is sent: a process that was long asleep learns here that another has taken over.
+      await this.#keepUp()
       const portion = { ...whole, from, to: Math.min(whole.to, from + step) }
       if (this.#bucket !== undefined && !this.#sender.hasLanded(portion))
         await this.#waitForTurn(this.#bucket, portion.to - from)
@@ -134,7 +138,6 @@ export class RunSession {
       await this.#sender.take(portion)
       const { block, source, recordsBefore, to } = portion
       this.#read = { source, position: block.position + to - 1, recordsBefore }
-      await this.#keepUp()
     }
   }
 
@@ -143,12 +146,17 @@ export class RunSession {
   }
 
   async #waitForTurn(bucket: TokenBucket, records: number): Promise<void> {
+    const { clock } = this.#request.ports
     const waitMs = bucket.take(records)
     if (waitMs <= 0) return
+    const untilMs = clock.nowMs() + waitMs
     if (waitMs > PAUSE_MS) await this.#sender.sendAll()
     else await this.#sender.sendIdle()
-    // An abort ends the sleep; the caller looks at the signal.
-    await this.#request.ports.clock.sleep(waitMs, this.#signal).catch(() => undefined)
+    for (let leftMs = waitMs; leftMs > 0 && !this.#signal.aborted; leftMs = untilMs - clock.nowMs()) {
+      // An abort ends the sleep; the caller looks at the signal.
+      await clock.sleep(Math.min(leftMs, waitMs, SLEEP_MS_MAX), this.#signal).catch(() => undefined)
+      await this.#keepUp()
+    }
   }
 
   async #pause(): Promise<void> {
@@ -160,11 +168,11 @@ export class RunSession {
   async #keepUp(): Promise<void> {
     const nowMs = this.#request.ports.clock.nowMs()
     const everyMs = this.#request.options?.checkpointMs ?? CHECKPOINT_MS
-    if (Math.abs(nowMs - this.#checkpointMs) >= everyMs) await this.#checkpoint('running')
+    if (Math.abs(nowMs - this.#checkpointMs) >= everyMs) await this.#checkpoint('running', 'hold')
     if (Math.abs(nowMs - this.#progressMs) >= PROGRESS_MS) this.#report()
   }
 
-  async #checkpoint(state: RunRecord['state']): Promise<void> {
+  async #checkpoint(state: RunRecord['state'], then: 'hold' | 'release'): Promise<void> {
     const nowMs = this.#request.ports.clock.nowMs()
     this.#checkpointMs = nowMs
     const reached = this.#sender.floor(this.#read, (source) => this.#recordsBefore.get(source) ?? 0)
@@ -172,7 +180,7 @@ export class RunSession {
     const floor = atOrBefore(reached, this.#run.floor) ? this.#run.floor : reached
     const finished = state === 'finished' ? { finishedMs: nowMs } : {}
     this.#run = { ...this.#run, state, landed: this.#sender.landed, floor, ...finished }
-    await this.#store.save(this.#run)
+    await this.#store.save(this.#run, then)
     for (const source of this.#recordsBefore.keys())
       if (source < floor.source) this.#recordsBefore.delete(source)
   }

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Clock } from '../ports/clock.ts'
 import type { Item, KeyedStore } from '../ports/keyed-store.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { RunError, RunTakenError } from './run-error.ts'
@@ -10,6 +12,8 @@ import {
   type RunSource,
 } from './run-record.ts'
 
+/** A process that has not checkpointed for so long is taken to be gone. */
+const HOLD_MS = 10_000
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 /**
@@ -19,14 +23,19 @@ const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 export class RunStore {
   readonly #keyed: KeyedStore
   readonly #objects: ObjectStore
+  readonly #clock: Pick<Clock, 'nowMs'>
   readonly #stream: string
   readonly #session = randomUUID()
   #writes = 0
   #rev: string | undefined
 
-  constructor(keyed: KeyedStore, objects: ObjectStore, stream: string) {
+  constructor(
+    { keyed, objects, clock }: { keyed: KeyedStore; objects: ObjectStore; clock: Pick<Clock, 'nowMs'> },
+    stream: string,
+  ) {
     this.#keyed = keyed
     this.#objects = objects
+    this.#clock = clock
     this.#stream = stream
   }
 
@@ -57,13 +66,18 @@ export class RunStore {
   async create(run: RunRecord, sources: readonly RunSource[]): Promise<void> {
     this.#rev = undefined
     await this.#objects.put(this.#sourcesKey(run.runId), Buffer.from(JSON.stringify(sources)))
-    await this.save(run)
+    await this.save(run, 'hold')
   }
 
-  /** Replaces the record. Throws a RunTakenError where another process has done so since. */
-  async save(run: RunRecord): Promise<void> {
+  /**
+   * Replaces the record, and holds the run for this process or lets it go. Throws a RunTakenError where another process
+   * has replaced it since.
+   */
+  async save({ holder: _, ...run }: RunRecord, then: 'hold' | 'release'): Promise<void> {
     const rev = `${this.#session}.${++this.#writes}`
-    const item: Item = { pk: this.#pk, sk: run.runId, rev, data: Buffer.from(JSON.stringify(run)) }
+    const holder = { host: hostname(), pid: process.pid, untilMs: this.#clock.nowMs() + HOLD_MS }
+    const record: RunRecord = then === 'hold' ? { ...run, holder } : run
+    const item: Item = { pk: this.#pk, sk: run.runId, rev, data: Buffer.from(JSON.stringify(record)) }
     const condition = this.#rev === undefined ? 'absent' : { rev: this.#rev }
     const written = await this.#keyed.put(item, condition).catch(async (error: unknown) => {
       // A write that rejects may have happened: the item itself knows.
@@ -76,6 +90,16 @@ export class RunStore {
         `run ${run.runId}: another process works on it, so this one stops; nothing is lost`,
       )
     this.#rev = rev
+  }
+
+  /** Throws a RunError where a living process has the run in hand: two at once could append a record twice. */
+  requireFree({ runId, holder }: RunRecord): void {
+    if (holder === undefined || holder.untilMs <= this.#clock.nowMs()) return
+    if (holder.host === hostname() && !isAlive(holder.pid)) return
+    const who = `process ${holder.pid} on ${holder.host}`
+    throw new RunError(
+      `run ${runId}: ${who} works on it. Stop that process first; if it is gone already, wait ${HOLD_MS / 1000} s`,
+    )
   }
 
   /** The sources that `create` was given. */
@@ -99,5 +123,14 @@ export class RunStore {
 
   get #pk(): string {
     return `run/${this.#stream}`
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    // A process of another user is alive as well.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

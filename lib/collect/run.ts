@@ -77,7 +77,7 @@ export interface RunResult {
 export async function startRun(request: RunRequest): Promise<RunResult> {
   const { ports, stream, onNotice, options = {} } = request
   const startedMs = ports.clock.nowMs()
-  const store = new RunStore(ports.keyed, ports.objects, stream.name)
+  const store = new RunStore(ports, stream.name)
   const { runId, sources } = { runId: options.runId, sources: request.sources }
   const opened = await openRun({
     ports,

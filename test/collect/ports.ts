@@ -9,9 +9,14 @@ import type { EventLog } from '../../lib/ports/event-log.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 
 /** The embedded ports on a folder, as a command that feeds sources opens them. */
-export async function openTestPorts(dir: string): Promise<Ports> {
+export async function openTestPorts(dir: string, maxBatchBytes?: number): Promise<Ports> {
   const folder = dataFolder(dir)
-  const log = await FileLog.open({ dir: folder.logDir, clock: systemClock, fsync: 'never' })
+  const log = await FileLog.open({
+    dir: folder.logDir,
+    clock: systemClock,
+    fsync: 'never',
+    ...(maxBatchBytes !== undefined && { maxBatchBytes }),
+  })
   const { keyed, objects } = await openStores(folder)
   return {
     site: 'test',

@@ -1,0 +1,67 @@
+/**
+ * A process that collects, for tests to kill: `node child.ts '<ChildOrder as JSON>'`. It prints a line of JSON for each
+ * progress and its result. With `dieAt` it kills itself right before or after a write of the embedded adapters.
+ */
+import { type RunOptions, startRun } from '../../lib/collect/run.ts'
+import type { EventLog } from '../../lib/ports/event-log.ts'
+import type { KeyedStore } from '../../lib/ports/keyed-store.ts'
+import { openTestPorts } from './ports.ts'
+import { wordStream } from './streams.ts'
+
+export interface ChildOrder {
+  readonly dir: string
+  readonly keyed: boolean
+  readonly sources: readonly string[]
+  readonly options?: RunOptions
+  readonly maxBatchBytes?: number
+  /** Before each append, up to so long. */
+  readonly delayMsMax?: number
+  readonly dieAt?: {
+    readonly what: 'append' | 'put'
+    readonly when: 'before' | 'after'
+    readonly nth: number
+  }
+}
+
+const order = JSON.parse(process.argv[2] ?? '{}') as ChildOrder
+const ports = await openTestPorts(order.dir, order.maxBatchBytes)
+
+async function mayDie<T>(what: 'append' | 'put', act: () => Promise<T>): Promise<T> {
+  const { dieAt } = order
+  counts[what]++
+  const now = dieAt?.what === what && dieAt.nth === counts[what]
+  if (now && dieAt.when === 'before') process.kill(process.pid, 'SIGKILL')
+  if (what === 'append' && order.delayMsMax !== undefined)
+    await ports.clock.sleep(Math.random() * order.delayMsMax)
+  const result = await act()
+  if (now) process.kill(process.pid, 'SIGKILL')
+  return result
+}
+const counts = { append: 0, put: 0 }
+
+const log: EventLog = Object.create(ports.log, {
+  append: {
+    value: (...args: Parameters<EventLog['append']>) => mayDie('append', () => ports.log.append(...args)),
+  },
+  read: { value: (...args: Parameters<EventLog['read']>) => ports.log.read(...args) },
+  offsets: { value: (...args: Parameters<EventLog['offsets']>) => ports.log.offsets(...args) },
+  createTopic: { value: (...args: Parameters<EventLog['createTopic']>) => ports.log.createTopic(...args) },
+  describeTopic: {
+    value: (...args: Parameters<EventLog['describeTopic']>) => ports.log.describeTopic(...args),
+  },
+})
+const keyed: KeyedStore = Object.create(ports.keyed, {
+  put: { value: (...args: Parameters<KeyedStore['put']>) => mayDie('put', () => ports.keyed.put(...args)) },
+  get: { value: (...args: Parameters<KeyedStore['get']>) => ports.keyed.get(...args) },
+  query: { value: (...args: Parameters<KeyedStore['query']>) => ports.keyed.query(...args) },
+})
+
+const result = await startRun({
+  ports: { ...ports, log, keyed },
+  stream: wordStream({ keyed: order.keyed }),
+  sources: order.sources,
+  ...(order.options && { options: order.options }),
+  onProgress: (progress) => process.stdout.write(`${JSON.stringify(progress)}\n`),
+})
+process.stdout.write(`${JSON.stringify(result)}\n`)
+await ports.close()

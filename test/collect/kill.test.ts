@@ -1,0 +1,180 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../lib/collect/random.ts'
+import type { RunOptions, RunResult } from '../../lib/collect/run.ts'
+import type { ChildOrder } from './child.ts'
+import { everything, inFolder, openTestPorts } from './ports.ts'
+import { words } from './streams.ts'
+
+const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
+const MAX_BATCH_BYTES = 20_000
+
+interface Outcome {
+  readonly killed: boolean
+  readonly result: RunResult | undefined
+}
+
+/** One life of a collecting process, killed after `killAfterMs` where it has not ended by then. */
+async function live(order: ChildOrder, killAfterMs?: number): Promise<Outcome> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), JSON.stringify(order)])
+  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+  let out = ''
+  let errors = ''
+  child.stdout.on('data', (chunk) => (out += chunk))
+  child.stderr.on('data', (chunk) => (errors += chunk))
+  const [code, signal] = await once(child, 'close')
+  clearTimeout(timer)
+  if (signal === 'SIGKILL') return { killed: true, result: undefined }
+  if (code !== 0) throw new Error(`the child failed: ${errors}`)
+  return { killed: false, result: JSON.parse(out.trim().split('\n').at(-1) ?? '') as RunResult }
+}
+
+/** Files with gaps, garbage, a large line, gzip and plain; 12,002 records. */
+async function makeSources(dir: string): Promise<string[]> {
+  const folder = join(dir, 'in')
+  await mkdir(folder)
+  await writeFile(join(folder, 'a.csv.gz'), gzipSync(words(5000)))
+  await writeFile(join(folder, 'b.csv'), '')
+  await writeFile(
+    join(folder, 'c.csv'),
+    `${words(3000, 5000)}not,a,word\n${'x'.repeat(1_000_000)}\n${words(1000, 8000)}`,
+  )
+  await writeFile(join(folder, 'd.csv.gz'), gzipSync(words(3000, 9000)))
+  return [folder]
+}
+
+const RECORDS = 12_002
+
+/** Values by partition, without what differs from run to run by design: the time of sending and the names of runs. */
+async function contents(dir: string, keyed: boolean) {
+  const ports = await openTestPorts(dir)
+  const topic = keyed ? 'keyed-words.raw.g1' : 'words.raw.g1'
+  const landed = await everything(ports.log, topic)
+  const partitions = landed.map((records) => ({
+    values: records.map(({ value }) => value.replace(/"utc":"[^"]*"/, '').replace(/run-[0-9a-f]+-\d+/, '')),
+    keys: records.map(({ key }) => key),
+  }))
+  for (const records of landed) if (records.length > 0) expect(records.at(-1)?.marked).toBe(true)
+  await ports.close()
+  return partitions
+}
+
+const cases: readonly { name: string; keyed: boolean; options: RunOptions }[] = [
+  { name: 'unkeyed', keyed: false, options: {} },
+  { name: 'keyed', keyed: true, options: {} },
+  { name: 'shuffled', keyed: false, options: { shuffleSeed: 7 } },
+  { name: 'keyed, shuffled and stamped', keyed: true, options: { shuffleSeed: 7, stampSeed: 3 } },
+  { name: 'stamped', keyed: false, options: { stampSeed: 3 } },
+]
+
+describe.concurrent('a collector killed with SIGKILL', () => {
+  it.each(cases)(
+    `at random moments and started again puts in every record once and in order: $name (SEED=${SEED})`,
+    ({ keyed, options }) =>
+      inFolder(async (dir) => {
+        const random = seededRandom(SEED)
+        const sources = await makeSources(dir)
+        const order: ChildOrder = {
+          dir: join(dir, 'data'),
+          keyed,
+          sources,
+          options: { ...options, checkpointMs: 30 },
+          maxBatchBytes: MAX_BATCH_BYTES,
+          delayMsMax: 25,
+        }
+        let kills = 0
+        let outcome: Outcome = { killed: true, result: undefined }
+        for (let lives = 0; outcome.killed; lives++) {
+          outcome = await live(order, lives < 6 ? 250 + random() * 350 : undefined)
+          if (outcome.killed) kills++
+        }
+        expect(kills).toBeGreaterThan(1)
+        expect(outcome.result).toMatchObject({ recordsIn: RECORDS, finished: true })
+        const reference = await live({ ...order, dir: join(dir, 'reference'), delayMsMax: 0 })
+        expect(reference.result?.recordsIn).toBe(RECORDS)
+        const got = await contents(order.dir, keyed)
+        expect(got).toEqual(await contents(join(dir, 'reference'), keyed))
+        expect(got.reduce((sum, { values }) => sum + values.length, 0)).toBe(RECORDS)
+        outcome.result?.ranges.forEach((ranges, p) => {
+          expect(ranges).toEqual([[0, got[p]?.values.length]])
+        })
+      }),
+    60_000,
+  )
+
+  it(
+    'right before and right after each kind of write does the same',
+    () =>
+      inFolder(async (dir) => {
+        const sources = await makeSources(dir)
+        const order: ChildOrder = {
+          dir: join(dir, 'data'),
+          keyed: false,
+          sources,
+          options: { checkpointMs: 0 },
+          maxBatchBytes: MAX_BATCH_BYTES,
+        }
+        const deaths: ChildOrder['dieAt'][] = [
+          { what: 'put', when: 'before', nth: 1 },
+          { what: 'put', when: 'after', nth: 1 },
+          { what: 'put', when: 'before', nth: 2 },
+          { what: 'put', when: 'after', nth: 2 },
+          { what: 'append', when: 'before', nth: 1 },
+          { what: 'append', when: 'after', nth: 1 },
+          { what: 'append', when: 'after', nth: 1 },
+          { what: 'append', when: 'before', nth: 3 },
+          { what: 'append', when: 'after', nth: 3 },
+          { what: 'put', when: 'after', nth: 4 },
+          { what: 'put', when: 'before', nth: 5 },
+        ]
+        for (const dieAt of deaths)
+          expect(await live({ ...order, ...(dieAt && { dieAt }) })).toMatchObject({ killed: true })
+        const { result } = await live(order)
+        expect(result).toMatchObject({ recordsIn: RECORDS, resumed: true, finished: true })
+        await live({ ...order, dir: join(dir, 'reference') })
+        expect(await contents(order.dir, false)).toEqual(await contents(join(dir, 'reference'), false))
+        const again = await live(order)
+        expect(again.result).toMatchObject({ recordsIn: RECORDS, resumed: false })
+        expect((await contents(order.dir, false)).reduce((sum, { values }) => sum + values.length, 0)).toBe(
+          2 * RECORDS,
+        )
+      }),
+    60_000,
+  )
+
+  it(
+    'has sent what standard input gave before it paused',
+    () =>
+      inFolder(async (dir) => {
+        const order: ChildOrder = {
+          dir: join(dir, 'data'),
+          keyed: true,
+          sources: ['-'],
+          options: { runId: 'pipe' },
+        }
+        const child = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), JSON.stringify(order)])
+        child.stdin.write(words(5))
+        let out = ''
+        for await (const chunk of child.stdout) {
+          out += chunk
+          if (out.includes('"recordsIn":5')) break
+        }
+        child.kill('SIGKILL')
+        await once(child, 'exit')
+        const ports = await openTestPorts(order.dir)
+        const landed = await everything(ports.log, 'keyed-words.raw.g1')
+        await ports.close()
+        expect(
+          landed
+            .flat()
+            .map(({ value }) => value)
+            .sort(),
+        ).toEqual(words(5).trim().split('\n'))
+      }),
+    30_000,
+  )
+})
