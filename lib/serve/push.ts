@@ -87,9 +87,21 @@ export class Pump {
 
   /** Serves one subscription; one of another kind of channel is none of its business. */
   async serve(subscription: Subscription, work: PumpWork): Promise<void> {
-    const channel = alertChannel(subscription.channel)
-    if (channel === undefined || !this.has(channel.stream)) return
-    await this.#level(this.#laneOf(channel.stream), subscription, work)
+    const lane = this.#laneOfChannel(subscription.channel)
+    if (lane !== undefined) await this.#level(lane, subscription, work)
+  }
+
+  /** Serves a subscription that was begun under a lease of this very work, and gives the lease up. */
+  async serveBegun(begun: Subscription, work: PumpWork): Promise<void> {
+    const lane = this.#laneOfChannel(begun.channel)
+    if (lane === undefined) return
+    const { at, left } = await this.#burst(lane, begun, work)
+    if (at !== undefined && !left) await this.#level(lane, at, work)
+  }
+
+  #laneOfChannel(name: string): Lane | undefined {
+    const channel = alertChannel(name)
+    return channel && this.#lanes.get(channel.stream)
   }
 
   #laneOf(stream: string): Lane {

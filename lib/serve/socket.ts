@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
 import type { Ports } from '../ports/ports.ts'
 import { type AlertPosition, comparePositions, LOG_START, readCursor } from '../state/alert-cursor.ts'
@@ -115,7 +116,7 @@ class Session {
     const connectionId = this.#connectionId
     const position = await this.#positionOf(channel, since)
     const nowMs = this.#ports.clock.nowMs()
-    const owner = `socket/${connectionId}`
+    const owner = randomUUID()
     const lease = { owner, readsMs: nowMs, untilMs: nowMs + LEASE_MS }
     const filter = where === undefined ? {} : { where: withoutUndefined(where) }
     const { subscriptions } = this.#pump
@@ -123,7 +124,7 @@ class Session {
     const begins = writeFrame(channel as ReturnType<typeof channelName>, position, position, [])
     if ((await this.#ports.publisher.send(connectionId, begins)) === 'gone')
       return subscriptions.forget(connectionId)
-    await this.#pump.serve(begun, { owner, mine: [owner], untilMs: this.#untilMs() })
+    await this.#pump.serveBegun(begun, { owner, mine: [owner], untilMs: this.#untilMs() })
   }
 
   /** Where a subscription begins: behind what is there now, or where the client says it left off. */
@@ -145,7 +146,7 @@ class Session {
   /** A ping also heals: what an interrupted sender left behind is sent now. */
   async #ping(): Promise<void> {
     await this.#answer({ pong: true })
-    const owner = `socket/${this.#connectionId}`
+    const owner = randomUUID()
     const work = { owner, mine: [owner], untilMs: this.#untilMs() }
     for (const subscription of await this.#pump.subscriptions.renew(this.#connectionId))
       await this.#pump.serve(subscription, work)
