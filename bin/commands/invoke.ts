@@ -25,8 +25,8 @@ Examples:
   $ weir invoke score --event events/score.json
   $ weir invoke count --event events/count.json --json
   A folder that is kept lets one invocation see what another did:
-  $ weir invoke socket --event events/socket-subscribe.json --data /tmp/w
-  $ weir invoke notify --event events/notify.json --data /tmp/w`
+  $ weir invoke notify --event events/notify.json --data /tmp/w
+  $ weir invoke socket --event events/socket-subscribe.json --data /tmp/w`
 
 export function register(program: Command): void {
   program
