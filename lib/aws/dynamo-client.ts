@@ -69,7 +69,7 @@ function refusal(answer: HttpAnswer, operation: Operation): PortError | undefine
   const message = body.message ?? body.Message ?? ''
   if (name === 'TransactionConflictException' || name === 'TransactionInProgressException')
     return new PortError('UNAVAILABLE', `${operation}: ${name}`, { curable: true })
-  if (name === 'ValidationException' && /size has exceeded/i.test(message))
+  if (name === 'ValidationException' && /size (has exceeded|cannot exceed)/i.test(message))
     return new PortError('ITEM_TOO_LARGE', `${operation}: ${message}`, { curable: false })
   const refused = refusalOf(answer.status, name, message)
   return new PortError(refused.code, `${operation}: ${refused.message}`, { curable: refused.curable })

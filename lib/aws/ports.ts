@@ -62,8 +62,11 @@ interface Service {
 async function openDynamo({ env, credentials, deadline }: Service) {
   const region = regionOf(env, env.WEIR_DYNAMODB_ENDPOINT)
   const table = required(env, 'WEIR_TABLE', 'the name of the DynamoDB table')
-  const endpoint = env.WEIR_DYNAMODB_ENDPOINT || `https://dynamodb.${region}.amazonaws.com`
-  const { DynamoStore } = await import('./dynamo-store.ts')
+  const [{ DynamoStore }, { awsEndpoint }] = await Promise.all([
+    import('./dynamo-store.ts'),
+    import('./http/aws-client.ts'),
+  ])
+  const endpoint = env.WEIR_DYNAMODB_ENDPOINT || awsEndpoint('dynamodb', region)
   return new DynamoStore({ table, region, endpoint, credentials, deadline, timeoutMs: DYNAMO_TIMEOUT_MS })
 }
 

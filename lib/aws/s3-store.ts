@@ -6,7 +6,7 @@ import type {
   ObjectStore,
   StoredObject,
 } from '../ports/object-store.ts'
-import { AwsClient, type AwsClientSettings, refusalOf } from './http/aws-client.ts'
+import { AwsClient, type AwsClientSettings, awsEndpoint, refusalOf } from './http/aws-client.ts'
 import { uriEncode } from './http/sign.ts'
 import type { HttpAnswer } from './http/transport.ts'
 import { readErrorCode, readListing } from './s3-xml.ts'
@@ -28,9 +28,9 @@ export class S3Store implements ObjectStore {
     const { bucket, region, endpoint } = settings
     // A dot in the bucket's name does not fit S3's certificate, nor does any name a test server's.
     const inPath = endpoint !== undefined || bucket.includes('.')
-    const host = inPath ? `s3.${region}.amazonaws.com` : `${bucket}.s3.${region}.amazonaws.com`
+    const own = awsEndpoint(inPath ? 's3' : `${bucket}.s3`, region)
     this.#base = inPath ? `/${bucket}` : ''
-    this.#client = new AwsClient({ ...settings, service: 's3', endpoint: endpoint ?? `https://${host}` })
+    this.#client = new AwsClient({ ...settings, service: 's3', endpoint: endpoint ?? own })
   }
 
   async put(key: string, bytes: Uint8Array, condition: ObjectCondition = 'any'): Promise<ObjectPutResult> {
@@ -135,7 +135,8 @@ function refusal(answer: HttpAnswer, what: string, ...results: readonly number[]
   if (results.includes(answer.status)) return undefined
   const code = errorCode(answer)
   // Two conditional writes at once: S3 asks the loser to try again.
-  if (answer.status === 409) return new PortError('UNAVAILABLE', `${what}: ${code} (409)`, { curable: true })
+  if (code === 'ConditionalRequestConflict' || code === 'OperationAborted')
+    return new PortError('UNAVAILABLE', `${what}: ${code} (409)`, { curable: true })
   const refused = refusalOf(answer.status, code, '')
   return new PortError(refused.code, `${what}: ${refused.message}`, { curable: refused.curable })
 }

@@ -1,5 +1,5 @@
 import { PortError } from '../ports/errors.ts'
-import { AwsClient, refusalOf } from './http/aws-client.ts'
+import { AwsClient, awsEndpoint, refusalOf } from './http/aws-client.ts'
 import type { CredentialProvider } from './http/credentials.ts'
 
 /** The user and password that MSK keeps in Secrets Manager for SCRAM. Rejects with MISCONFIGURED, DENIED. */
@@ -8,7 +8,7 @@ export async function scramSecret(
   region: string,
   credentials: CredentialProvider,
 ): Promise<{ username: string; password: string }> {
-  const endpoint = `https://secretsmanager.${region}.amazonaws.com`
+  const endpoint = awsEndpoint('secretsmanager', region)
   const client = new AwsClient({ service: 'secretsmanager', region, endpoint, credentials, timeoutMs: 5000 })
   try {
     const request = {

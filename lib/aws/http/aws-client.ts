@@ -91,6 +91,11 @@ export class AwsClient {
   }
 }
 
+/** Where a service is; China's regions have a domain of their own. */
+export function awsEndpoint(name: string, region: string): string {
+  return `https://${name}.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
+}
+
 /** What a status means where the service's own error name says no more. */
 export function refusalOf(status: number, name: string, message: string): PortError {
   const said = `${name} (${status})${message === '' ? '' : `: ${message}`}`

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { PortError } from '../../ports/errors.ts'
 import type { Api } from './requests.ts'
@@ -187,7 +187,7 @@ function openSocket(address: Address, where: string, settings: ConnectionSetting
     const socket =
       settings.tls === undefined
         ? connectTcp({ host, port })
-        : connectTls({ host, port, servername: host, ...settings.tls })
+        : connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...settings.tls })
     const fail = (cause: unknown): void => {
       socket.destroy()
       reject(unavailable(`cannot connect to ${where}`, cause))

@@ -26,15 +26,19 @@ export async function logIn(connection: Connection, login: Login, timeoutMs: num
     return answer
   }
   if (login.mechanism === 'OAUTHBEARER') {
-    const token = await login.token()
-    return (await ask(Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`))).sessionLifetimeMs
+    const answer = await ask(Buffer.from(`n,,\x01auth=Bearer ${await login.token()}\x01\x01`))
+    // A broker says what is wrong with a token first, and refuses only when that is acknowledged (RFC 7628, 3.2.2).
+    if (answer.bytes.length === 0) return answer.sessionLifetimeMs
+    await ask(Buffer.of(1)).catch(() => {})
+    refuse(answer.bytes.toString())
   }
   const scram = scramExchange(login.mechanism, await login.credentials())
   const challenge = await ask(scram.first)
   const proof = await ask(scram.answer(challenge.bytes))
-  if (!scram.serverProved(proof.bytes))
-    throw new PortError('DENIED', `${mechanism}: the broker does not know the password either`, {
-      curable: false,
-    })
+  if (!scram.serverProved(proof.bytes)) refuse(`${mechanism}: the broker does not know the password either`)
   return proof.sessionLifetimeMs
+}
+
+function refuse(reason: string): never {
+  throw new PortError('DENIED', `the log-in failed: ${reason}`, { curable: false })
 }

@@ -7,7 +7,7 @@ import { MissingTool, requireTools, run } from './tools.ts'
 const VERSION = '3.0.0'
 const SQLITE = { group: 'com.almworks.sqlite4java', version: '1.0.392' }
 
-/** Amazon's DynamoDB Local, on disk in a folder of its own. Rejects with MissingTool. */
+/** Amazon's DynamoDB Local, in memory, one database whatever the key or region. Rejects with MissingTool. */
 export async function startDynamoDb(): Promise<RunningServer> {
   await requireTools('java')
   await run('java', ['--list-modules']).then(({ stdout }) => {
@@ -22,7 +22,7 @@ export async function startDynamoDb(): Promise<RunningServer> {
     args: [
       ...['-Xmx512m', '-XX:+UseSerialGC', '-cp', `${jars}/*`, `-Djava.library.path=${jars}`],
       join(import.meta.dirname, 'LoopbackDynamoDB.java'),
-      ...['-inMemory', '-disableTelemetry', '-port', String(port)],
+      ...['-inMemory', '-sharedDb', '-disableTelemetry', '-port', String(port)],
     ],
     cwd: folder,
     ready: (log) => log.includes('DynamoDB Local is ready'),

@@ -135,6 +135,8 @@ function properties(node: Node, nodes: readonly Node[], options: KafkaOptions): 
     'advertised.listeners': listeners.join(','),
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map':
+      'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
     'controller.quorum.voters': nodes.map((n) => `${n.id}@127.0.0.1:${n.controllerPort}`).join(','),
     'log.dirs': join(node.folder, 'data'),
     'log.message.timestamp.type': 'LogAppendTime',

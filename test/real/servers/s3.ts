@@ -22,7 +22,8 @@ export async function startS3(): Promise<RunningS3> {
   await mkdir(join(folder, 'buckets', TEST_BUCKET), { recursive: true })
   const port = await freePort()
   const endpoint = `http://127.0.0.1:${port}`
-  const keys = { accessKeyId: 'weir-test-key', secretAccessKey: 'weir-test-secret' }
+  // Letters and digits only, so that the same pair does for DynamoDB Local.
+  const keys = { accessKeyId: 'weirtest', secretAccessKey: 'weirtestsecret' }
   const process = new ServerProcess({
     command: program,
     args: ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', 'posix', join(folder, 'buckets')],
