@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
 import type { Appended, EventLog, StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
+import { batchTooLarge } from './batch-too-large.ts'
 import type { FilePartition } from './file-partition.ts'
 import { FileTopic, type TopicOptions, topicNames } from './file-topic.ts'
 import { lockFolder } from './folder-lock.ts'
@@ -105,7 +106,8 @@ export class FileLog implements EventLog {
 
   async append(topic: string, partition: number, batch: RecordBatch): Promise<Appended> {
     if (batch.count === 0) throw new RangeError(`append to ${topic}/${partition}: the batch is empty`)
-    if (batch.bytes.length > this.maxBatchBytes) throw tooLarge(topic, batch.bytes.length, this.maxBatchBytes)
+    if (batch.bytes.length > this.maxBatchBytes)
+      throw batchTooLarge(topic, batch.bytes.length, this.maxBatchBytes)
     return this.#partition(topic, partition).append(batch)
   }
 
@@ -217,9 +219,4 @@ export class FileLog implements EventLog {
 
 function closed(): PortError {
   return new PortError('CLOSED', 'the log is closed', { curable: false })
-}
-
-function tooLarge(topic: string, bytes: number, bytesMax: number): PortError {
-  const message = `append to ${topic}: a batch of ${bytes} bytes, at most ${bytesMax}`
-  return new PortError('BATCH_TOO_LARGE', message, { curable: false })
 }
