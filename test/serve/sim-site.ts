@@ -1,4 +1,4 @@
-import { Pump } from '../../lib/serve/push.ts'
+import { Pump, type PumpSettings } from '../../lib/serve/push.ts'
 import { type SocketHandler, socketHandler } from '../../lib/serve/socket.ts'
 import type { KafkaHandler } from '../../lib/speed/kafka-event.ts'
 import { notifyHandler } from '../../lib/speed/notify.ts'
@@ -7,7 +7,8 @@ import { recordId } from '../../lib/stream/origin.ts'
 import { sampleEntry, sampleEvent, sampleStream } from './sample.ts'
 import { Sim, SimProcess, World } from './sim.ts'
 
-const INTERVAL_MS = 1_000
+/** Without a pause nobody waits for the next frame, so that sending and storing overlap most. */
+const INTERVALS_MS = [0, 1_000]
 export const CONTEXT = { getRemainingTimeInMillis: () => 30_000 }
 
 /** A simulated site of one stream: processes that come and go, Kafka mappings, and WebSocket clients. */
@@ -15,13 +16,15 @@ export class SimSite {
   readonly sim: Sim
   readonly world: World
   readonly socket: SocketHandler
+  readonly #settings: PumpSettings
   readonly #warm: { process: SimProcess; handler: KafkaHandler }[] = []
 
   constructor(seed: number) {
     this.sim = new Sim(seed)
     this.world = new World(this.sim)
+    this.#settings = { frameIntervalMs: INTERVALS_MS[this.sim.below(2)] ?? 0 }
     const ports = this.world.ports()
-    this.socket = socketHandler(ports, new Pump(ports, [sampleStream], { frameIntervalMs: INTERVAL_MS }))
+    this.socket = socketHandler(ports, new Pump(ports, [sampleStream], this.#settings))
   }
 
   /** A process of `notify`, warm or new. */
@@ -30,7 +33,7 @@ export class SimSite {
     const one = warm[this.sim.below(warm.length + 1)]
     if (one !== undefined) return one
     const process = new SimProcess(this.world)
-    const pump = new Pump(process.ports, [sampleStream], { frameIntervalMs: INTERVAL_MS })
+    const pump = new Pump(process.ports, [sampleStream], this.#settings)
     const push = (partitions: readonly string[], untilMs: number) =>
       pump.run('sample', { owner: partitions[0] ?? '', mine: partitions, untilMs })
     const handler = notifyHandler(sampleStream, process.ports, pump.logOf('sample'), push)
