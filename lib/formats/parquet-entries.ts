@@ -87,24 +87,36 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
-/** Row i's record, from its columns and from what `weir_extra` holds of the wanted fields. */
+/**
+ * Row i's record, from its columns and from what `weir_extra` holds of the wanted fields. Columns that every row has are
+ * copied from a template and then set, which costs a third of adding them one by one.
+ */
 function valueMaker(chunk: Chunk, wanted: readonly string[] | undefined): (i: number) => Value {
   const columns = chunk.fields.map(({ column, cells }) => ({
     name: column.name,
     json: column.kind === 'json',
     cells,
   }))
+  const whole = columns.filter(({ json, cells }) => !json && isWhole(cells))
+  const rest = columns.filter((column) => !whole.includes(column))
+  const template = Object.fromEntries(whole.map(({ name, cells }) => [name, cells[0]]))
   const extras = wanted?.length === 0 ? undefined : cells(chunk, 'weir_extra')
   const some = wanted === undefined ? undefined : new Set(wanted)
   return (i) => {
-    const value: Record<string, unknown> = {}
-    for (const { name, json, cells } of columns) {
+    const value: Record<string, unknown> = { ...template }
+    for (const { name, cells } of whole) value[name] = cells[i]
+    for (const { name, json, cells } of rest) {
       const cell = cells[i]
       if (cell !== null && cell !== undefined) value[name] = json ? JSON.parse(cell as string) : cell
     }
     const extra = extras?.[i]
     return present(extra) ? withExtra(value, String(extra), some) : value
   }
+}
+
+function isWhole(cells: ArrayLike<unknown>): boolean {
+  for (let i = 0; i < cells.length; i++) if (cells[i] === null || cells[i] === undefined) return false
+  return true
 }
 
 function withExtra(value: Value, text: string, some: ReadonlySet<string> | undefined): Value {
