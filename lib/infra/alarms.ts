@@ -49,7 +49,8 @@ export class Alarms extends Construct {
   watchStage({ stream, stage, function: target, mapping }: StageFunction, lagRecordsMax: number): void {
     const name = `${stream}-${stage.name}`
     this.watchFunction(name, target)
-    this.#watchGaps(name, target)
+    // Only readers of enriched compare origins.
+    if (stage.consumes === 'enriched') this.#watchGaps(name, target)
     this.#alarm(`${name}-failing`, {
       description: 'Partitions of this stage fail and are tried again',
       metric: new Metric({

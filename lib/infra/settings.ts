@@ -22,6 +22,8 @@ export interface Settings {
   readonly retentionDays: number
   /** A stage that is this many records behind raises an alarm. */
   readonly lagRecordsMax: number
+  /** By stage: raised by one, its mappings read their topics again from the first record held. Harmless: see rule 4. */
+  readonly rewinds: ReadonlyMap<string, number>
   /** Address that the alarms are sent to. */
   readonly alarmEmail: string | undefined
   /** True deletes table, bucket, topics and cluster with the stack. For trials only. */
@@ -42,12 +44,26 @@ export function readSettings(read: (name: string) => unknown): Settings {
     brokerStorageGiB: count(read, 'brokerStorageGiB', 100),
     retentionDays: count(read, 'retentionDays', 7),
     lagRecordsMax: count(read, 'lagRecordsMax', 100_000),
+    rewinds: rewinds(read('rewind')),
     alarmEmail: optional(read, 'alarmEmail', /^[^@\s]+@[^@\s]+$/),
     disposable: oneOf(read, 'disposable', ['false', 'true']) === 'true',
   }
 }
 
 type Read = (name: string) => unknown
+
+/** `count:1,archive:2` */
+function rewinds(found: unknown): ReadonlyMap<string, number> {
+  const pairs = typeof found === 'string' ? found.split(',').filter((pair) => pair !== '') : []
+  return new Map(
+    pairs.map((pair) => {
+      const match = /^(score|count|archive|notify):([1-9]\d*)$/.exec(pair.trim())
+      if (match === null)
+        throw new Error(`context "rewind" takes STAGE:N, separated by commas, such as count:1; got "${pair}"`)
+      return [match[1] ?? '', Number(match[2])]
+    }),
+  )
+}
 
 function oneOf<T extends string>(read: Read, name: string, choices: readonly [T, ...T[]]): T {
   const found = String(read(name) ?? choices[0])

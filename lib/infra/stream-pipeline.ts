@@ -99,7 +99,7 @@ export class StreamPipeline extends Construct {
       topic,
       stage,
       target,
-      consumerGroup: `weir-${settings.site}-${topic.topicName}-${stage.name}`,
+      consumerGroup: consumerGroup(topic.topicName, stage.name, settings),
       pollerGroup: `weir-${settings.site}`,
     })
     acknowledge(mapping, {
@@ -108,6 +108,11 @@ export class StreamPipeline extends Construct {
     })
     return mapping
   }
+}
+
+function consumerGroup(topic: string, stage: string, { site, rewinds }: Settings): string {
+  const rewind = rewinds.get(stage)
+  return `weir-${site}-${topic}-${stage}${rewind === undefined ? '' : `-${rewind}`}`
 }
 
 /** Rights to append to a topic, and to ask how many partitions it has. */

@@ -11,6 +11,18 @@ test('every stage of every stream has one mapping, of its own consumer group', (
   expect(new Set(groups.map((group) => JSON.stringify(group))).size).toBe(STAGES.length)
 })
 
+test('a rewound stage reads from the start in a new consumer group, and only that stage', () => {
+  const groupOf = (from: typeof mappings) =>
+    from.map(([id, { Properties }]) => [id, JSON.stringify(Properties.AmazonManagedKafkaEventSourceConfig)])
+  const rewound = groupOf(ofType(resourcesWith({ rewind: 'count:2' }), 'AWS::Lambda::EventSourceMapping'))
+  const changed = rewound.filter(
+    ([id, group]) => !groupOf(mappings).some(([i, g]) => i === id && g === group),
+  )
+  expect(changed).toEqual([
+    [expect.stringMatching(/^SensorsCount/), '{"ConsumerGroupId":"weir-main-sensors.enriched.g1-count-2"}'],
+  ])
+})
+
 // docs/exactness.md, rule 3: anything else loses records behind the first one that fails often enough.
 test.each(mappings)('%s never gives up', (_, { Properties }) => {
   expect(Properties.MaximumRetryAttempts).toBe(-1)

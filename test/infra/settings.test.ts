@@ -22,6 +22,7 @@ test.each([
   [{ brokerSize: 't3.small' }, /"brokerSize"/],
   [{ kafkaVersion: 'latest' }, /"kafkaVersion"/],
   [{ alarmEmail: 'nobody' }, /"alarmEmail"/],
+  [{ rewind: 'counts:1' }, /"rewind" takes STAGE:N.*"counts:1"/],
 ])('%o is refused with its name and value', (context, message) => {
   expect(() => read(context)).toThrow(message)
 })
