@@ -21,8 +21,9 @@ export interface KafkaLogSettings extends ClusterSettings {
 const ADMIN_TIMEOUT_MS = 30_000
 
 /**
- * The log on Kafka, over a client of its own: the library at hand costs 250 ms at import, 3 us a record and sends what
- * it likes when a request fails; this one is 20 files that do what rule 2 asks and no more (docs/decisions).
+ * The log on Kafka, over a client of its own. Measured against @platformatic/kafka 2.12.1, the fastest at hand
+ * (bench/adapters/): 14 ms instead of 199 to import in a bundle, 1.0 us of CPU a record instead of 3.9 (zstd: 1.7 and
+ * 3.6). And the library decides by itself what to send again, where rule 2 of docs/exactness.md lets nobody.
  */
 export class KafkaLog implements EventLog {
   readonly maxBatchBytes = KAFKA_BATCH_BYTES_MAX

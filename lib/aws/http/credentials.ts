@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { promisify } from 'node:util'
 import { PortError } from '../../ports/errors.ts'
 
 export interface Credentials {
@@ -83,6 +81,7 @@ async function fromContainer(env: NodeJS.ProcessEnv): Promise<Credentials | unde
 
 /** Source: https://docs.aws.amazon.com/cli/latest/reference/configure/export-credentials.html */
 async function fromCommandLine(env: NodeJS.ProcessEnv): Promise<Credentials | undefined> {
+  const [{ execFile }, { promisify }] = await Promise.all([import('node:child_process'), import('node:util')])
   const printed = await promisify(execFile)(
     'aws',
     ['configure', 'export-credentials', '--format', 'process'],

@@ -1,6 +1,6 @@
 /**
  * CRC-32C (Castagnoli), eight bytes a step: 1.6 GB/s, where the WASM at hand does 2.0 and the native add-on 7.3. On a
- * compressed batch that is under 0.1 us a record, which buys having neither (bench/adapters/kafka.bench.ts).
+ * compressed batch that is under 0.1 us a record, which buys having neither (bench/adapters/kafka.ts).
  * Source: https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4, slicing by Kounavis and Berry, 2005.
  */
 export function crc32c(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
