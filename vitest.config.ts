@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['local'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/real/**', '**/node_modules/**'],
+    exclude: ['test/real/**', 'test/browser/**', '**/node_modules/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -52,6 +52,8 @@ export class FixtureSite {
   #nowMs: number
   #alertDebt = 0
   clients = 0
+  /** Raises no more alerts. */
+  quiet = false
 
   constructor(options: SiteOptions, nowMs: number) {
     this.#options = {
@@ -107,7 +109,7 @@ export class FixtureSite {
     this.#work('score', this.#capacity('score', 'collect', seconds), seconds)
     for (const stage of ['archive', 'count', 'notify'] as const)
       this.#work(stage, this.#capacity(stage, 'score', seconds), seconds)
-    if (playing && this.#options.model) this.#raise(seconds, beat)
+    if (playing && this.#options.model && !this.quiet) this.#raise(seconds, beat)
   }
 
   status(): Status {
@@ -194,7 +196,7 @@ export class FixtureSite {
     for (const stage of Object.keys(this.#totals) as StageName[]) this.#totals[stage] = total
     for (let i = 0; i < this.#options.deadLetters; i++) this.deadLetters.push(this.#deadLetter(i))
     if (!this.#options.model) return
-    for (let i = 60; i > 0; i--) this.#alert(this.#nowMs - i * 41_000, KINDS[(i * 5) % KINDS.length] as Kind)
+    for (let i = 60; i > 0; i--) this.#alert(this.#nowMs - i * 41_000, KINDS[(i * 3) % KINDS.length] as Kind)
   }
 
   #deadLetter(i: number): DeadLetter {
@@ -234,8 +236,13 @@ export class FixtureSite {
     const workers = this.#workers.filter((worker) => worker.stage === stage)
     const up = workers.filter(({ state }) => state === 'up').length / workers.length
     const waiting = this.#totals[before] - this.#totals[stage]
-    if (waiting <= 12) return up === 0 ? 0 : waiting
-    return Math.min(waiting, Math.round(up * Math.max(waiting * 0.6, this.#options.rate * 2 * seconds)))
+    // A stage takes what has gathered, in batches: some records are always on their way, until none come.
+    const share = { collect: 1, score: 0.7, archive: 0.25, count: 0.5, notify: 0.6 }[stage]
+    if (waiting <= 40) return up === 0 ? 0 : waiting
+    return Math.min(
+      waiting,
+      Math.round(up * Math.max(waiting * share * 0.6, this.#options.rate * 0.2 * seconds)),
+    )
   }
 
   #work(stage: StageName, records: number, seconds: number): void {

@@ -48,7 +48,7 @@ function Body() {
         {summary === undefined ? <SlotsSkeleton /> : <SlotsPanel key={stream} stream={summary} />}
         <Health />
       </div>
-      <p class="foot keys">
+      <p class="foot">
         <kbd>p</kbd> pauses the alerts, <kbd>↑</kbd> <kbd>↓</kbd> move among them, <kbd>Enter</kbd> opens,{' '}
         <kbd>Esc</kbd> closes
       </p>
@@ -63,10 +63,13 @@ function Unreachable() {
   const problem = usePage((state) => state.problem)
   return (
     <main class="page">
-      <section class="card at-stages">
-        <div class="empty" role="alert" style="padding:80px 24px 90px">
-          <strong>{problem}</strong>
-          <p>This page tries again every few seconds and goes on by itself. To start Weir on this machine:</p>
+      <section class="at-stages">
+        <div class="empty unreachable" role="alert">
+          <strong>Nothing to show yet</strong>
+          <p>
+            {problem} This page tries again every few seconds and goes on by itself. To start Weir on this
+            machine:
+          </p>
           <code>npm start</code>
           <p style="margin-top:18px">
             <button type="button" class="button" onClick={() => session.retryNow()}>

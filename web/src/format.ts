@@ -7,9 +7,9 @@ export function count(value: number): string {
   return whole.format(value)
 }
 
-/** 494K: for axes and small places. */
+/** 494K: for axes. */
 export function compact(value: number): string {
-  return Math.abs(value) < 10_000 ? whole.format(value) : short.format(value)
+  return short.format(value)
 }
 
 /** Records a second: 0, 0.4, 38, 12,345. */
@@ -20,7 +20,7 @@ export function rate(perSecond: number): string {
 /** 840 ms, 4.2 s, 3 min 20 s, 2 h 5 min, 4 d 3 h. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 && ms % 1_000 !== 0 ? 1 : 0)} s`
   const seconds = Math.floor(ms / 1_000)
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
   if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`

@@ -141,7 +141,6 @@ export class WeirClient {
   }
 
   #opened(): void {
-    this.#attempt = 0
     for (const [channel, subscription] of this.#subscriptions) {
       subscription.begins = true
       this.#sendSubscribe(channel, subscription)
@@ -154,6 +153,8 @@ export class WeirClient {
     this.#watchSilence()
     const message = parse(data)
     if (message === undefined) return
+    // Only what answers is well: a server that accepts and hangs up at once must not be asked at full speed.
+    this.#attempt = 0
     if ('error' in message) {
       this.#options.onRefused?.(message.error)
       return

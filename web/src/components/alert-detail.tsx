@@ -80,7 +80,7 @@ function ScoreMeter({ alert }: { readonly alert: Alert }) {
         <b style="font-weight:600">{score.toFixed(3)}</b>
         <span>{threshold === 0 ? '' : `${(score / threshold).toFixed(2)} × the threshold`}</span>
       </div>
-      <div class="meter" style={`color:var(--${severity})`}>
+      <div class="meter" style={`color:var(--${severity}-fill)`}>
         <i style={`width:${at(score)}`} />
         <span style={`left:${at(threshold)}`}>
           <em>threshold {threshold.toFixed(3)}</em>

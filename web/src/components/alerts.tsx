@@ -78,7 +78,7 @@ function Filters(props: {
           aria-pressed={!hidden.has(severity)}
           onClick={() => toggle(severity)}
         >
-          <span class="dot" style={`color:var(--${severity})`} />
+          <span class="dot" style={`color:var(--${severity}-fill)`} />
           {severity} {count(counts[severity])}
         </button>
       ))}
@@ -96,7 +96,7 @@ function AlertList(props: AlertsProps & { readonly alerts: readonly Alert[] }) {
   const tabStop = alerts.some(({ id }) => id === focused) ? focused : alerts[0]?.id
   const move = (event: KeyboardEvent) => {
     const buttons = [...(list.current?.querySelectorAll<HTMLButtonElement>('.alert') ?? [])]
-    const at = buttons.indexOf(document.activeElement)
+    const at = buttons.findIndex((button) => button.matches(':focus'))
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key]
     if (at < 0 || to === undefined) return
     event.preventDefault()
@@ -144,7 +144,7 @@ function Row(props: {
   readonly onFocus: (id: string) => void
 }) {
   const { alert, pressed, tabStop, onSelect, onFocus } = props
-  const { id, severity, title, reasons, count: alertCount, lastSeenMs } = alert
+  const { id, severity, title, reasons, count: alertCount, firstSeenMs } = alert
   const fresh = useRef(props.fresh).current
   return useMemo(
     () => (
@@ -165,7 +165,7 @@ function Row(props: {
             <span class="unseen"> {alertCount === 1 ? 'alert' : 'alerts'}</span>
           </span>
           <span class="alert-why">{reasons.map(({ text }) => text).join('; ')}</span>
-          <time title={fullTime(lastSeenMs)}>{clock(lastSeenMs)}</time>
+          <time title={`First seen ${fullTime(firstSeenMs)}`}>{clock(firstSeenMs)}</time>
         </button>
       </li>
     ),
@@ -219,11 +219,10 @@ function RowSkeletons() {
     <div aria-hidden="true">
       {[72, 58, 66, 49, 61, 70].map((width) => (
         <div class="alert" key={width}>
-          <span class="skeleton" style="width:66px;height:22px;grid-row:span 2" />
-          <span class="skeleton" style={`width:${width}%;height:16px;margin:3px 0`} />
-          <span class="skeleton" style="width:34px;height:16px;margin:3px 0" />
-          <span class="skeleton" style={`width:${width - 18}%;height:14px;margin:3px 0`} />
-          <span class="skeleton" style="width:56px;height:14px;margin:3px 0" />
+          <span class="skeleton" style="width:66px;height:22px;grid-area:severity" />
+          <span class="skeleton" style={`width:${width}%;height:16px;margin:3px 0;grid-area:title`} />
+          <span class="skeleton" style={`width:${width - 18}%;height:14px;margin:3px 0;grid-area:why`} />
+          <span class="skeleton" style="width:56px;height:14px;margin:3px 0;grid-area:time" />
         </div>
       ))}
     </div>

@@ -12,7 +12,7 @@ export function Banner() {
   const connection = usePage((state) => state.connection)
   const phase = usePage((state) => state.phase)
   const refused = usePage((state) => state.refused)
-  const shown = useLater(phase === 'ready' && connection.kind !== 'open' ? lostMs : undefined)
+  const shown = useLater(phase === 'ready' ? lostMs : undefined)
   if (shown && lostMs !== undefined) {
     return (
       <div class="banner" role="alert">

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Part } from '../../../lib/serve/dashboard-messages.ts'
 import { usePage, useSession } from '../context.ts'
 import { clock, count, duration } from '../format.ts'
@@ -27,7 +27,7 @@ export function BreakIt() {
             : 'Where Weir runs on your own machine, this is the place to kill one of its processes and watch the ledger.'}
         </p>
         {(killable.length > 0 || !loaded) && <KillMenu parts={killable} />}
-        {newest !== undefined && <NewestOutage outage={newest} />}
+        {newest === undefined ? <WhatHappens /> : <NewestOutage outage={newest} />}
         {past.length > 0 && (
           <ul class="outages">
             {past.slice(0, PAST_SHOWN).map((outage) => (
@@ -108,7 +108,8 @@ function KillMenu({ parts }: { readonly parts: readonly Part[] }) {
 function useClosing(anchor: { current: HTMLElement | null }, open: boolean, close: () => void): void {
   const latest = useRef(close)
   latest.current = close
-  useEffect(() => {
+  // Before the next key can be pressed, not after the next paint.
+  useLayoutEffect(() => {
     const host = anchor.current
     if (!open || host === null) return
     const items = () => [...host.querySelectorAll<HTMLButtonElement>('[role=menuitem]:enabled')]
@@ -117,7 +118,7 @@ function useClosing(anchor: { current: HTMLElement | null }, open: boolean, clos
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
       if (step !== undefined) {
         const all = items()
-        const at = all.indexOf(document.activeElement)
+        const at = all.findIndex((item) => item.matches(':focus'))
         all[(at + step + all.length) % all.length]?.focus()
         event.preventDefault()
       } else if (event.key === 'Escape') {
@@ -136,6 +137,18 @@ function useClosing(anchor: { current: HTMLElement | null }, open: boolean, clos
       document.removeEventListener('pointerdown', onPointer)
     }
   }, [open, anchor])
+}
+
+/** Before the first outage: what to look for. */
+function WhatHappens() {
+  return (
+    <ol class="steps idle">
+      <Step name="Killed" note="in the midst of its batch" />
+      <Step name="Down" note="records wait in the log" />
+      <Step name="Up again" note="reads on from its last commit" />
+      <Step name="Ledger back" note="nothing lost, nothing twice" />
+    </ol>
+  )
 }
 
 function NewestOutage({ outage }: { readonly outage: Outage }) {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { CloseIcon } from './icons.tsx'
 
 interface DrawerProps {
@@ -17,7 +17,7 @@ export function Drawer({ title, subject, above, onClose, children }: DrawerProps
   const back = useRef<Element | null>(null)
   const latest = useRef(onClose)
   latest.current = onClose
-  useEffect(() => {
+  useLayoutEffect(() => {
     const from = document.activeElement
     if (from?.closest('.drawer') === null) back.current = from
     heading.current?.focus({ preventScroll: true })

@@ -22,7 +22,7 @@ export function Header() {
               {status.demo && ', playing the demo'}
             </span>
             <span>
-              Up <b>{duration(status.nowMs - status.startedMs)}</b>
+              Up <b>{duration(Math.floor((status.nowMs - status.startedMs) / 1_000) * 1_000)}</b>
             </span>
           </div>
         )}

@@ -23,7 +23,7 @@ export function Ledger({ onDeadLetters }: { readonly onDeadLetters: () => void }
       </div>
       <Sum ledger={stream.ledger} state={state} />
       <Facts stream={stream} onDeadLetters={onDeadLetters} />
-      <LevelChart samples={samples} />
+      <LevelChart samples={samples} feedHint={state === 'empty' ? stream.name : undefined} />
     </section>
   )
 }
@@ -67,7 +67,7 @@ function explain(state: LedgerState, ledger: LedgerTotals, samples: readonly Sam
       const last = samples.findLast((sample) => sample.agrees && sample.in > 0)
       const now = samples.at(-1)
       if (last === undefined || now === undefined) return ''
-      return `Last agreed at ${count(last.in)}, ${duration(now.atMs - last.atMs)} ago`
+      return `Last agreed at ${count(last.in)}, ${duration(Math.round((now.atMs - last.atMs) / 1_000) * 1_000)} ago`
     }
   }
 }
@@ -114,10 +114,10 @@ function Term(props: {
 }
 
 function Equals({ same, state }: { readonly same: boolean; readonly state: LedgerState }) {
-  const tone = state === 'broken' ? 'tone-bad' : same && state !== 'empty' ? 'tone-good' : 'tone-water'
+  const tone = state === 'broken' ? 'bad' : state === 'empty' ? 'quiet' : same ? 'good' : 'water'
   return (
-    <div class={`equals ${tone}`} aria-hidden="true">
-      {same ? '=' : state === 'broken' ? '≠' : '≈'}
+    <div class={`equals tone-${tone}`} aria-hidden="true">
+      {same ? '=' : state === 'broken' ? '≠' : '→'}
     </div>
   )
 }
@@ -167,7 +167,7 @@ export function LedgerSkeleton() {
           i > 0 && <div class="equals" />,
           <div class="term" key={name}>
             <div class="term-name">{name}</div>
-            <span class="skeleton" style="width:82%;height:44px;margin:8px 0" />
+            <span class="skeleton" style="width:150px;height:44px;margin:8px 0 26px" />
           </div>,
         ])}
       </div>

@@ -1,17 +1,25 @@
-import { useMemo } from 'preact/hooks'
+import { useMemo, useRef } from 'preact/hooks'
 import type uPlot from 'uplot'
 import { count } from '../format.ts'
 import { usePlot } from '../plot.ts'
-import { HISTORY_MS, type Sample } from '../state/history.ts'
+import { type Sample, shownMs } from '../state/history.ts'
 import { colour, fade } from '../theme.ts'
 
 /** Longer without a status is a hole in what the page knows, not a line. */
 const GAP_MS = 5_000
 
+interface LevelChartProps {
+  readonly samples: readonly Sample[]
+  /** Name of a stream that has nothing yet: how to feed it is said instead of a flat line. */
+  readonly feedHint: string | undefined
+}
+
 /** The water behind the weir: records in flight over the last three minutes, and when a part was down. */
-export function LevelChart({ samples }: { readonly samples: readonly Sample[] }) {
+export function LevelChart({ samples, feedHint }: LevelChartProps) {
   const data = useMemo(() => levelData(samples), [samples])
-  const element = usePlot(() => options(), data, 'level')
+  const latest = useRef(samples)
+  latest.current = samples
+  const element = usePlot(() => options(() => shownMs(latest.current)), data, 'level')
   const peak = samples.reduce((most, sample) => Math.max(most, sample.inFlight), 0)
   return (
     <div class="level">
@@ -19,7 +27,7 @@ export function LevelChart({ samples }: { readonly samples: readonly Sample[] })
         <span>
           In flight <b>{count(samples.at(-1)?.inFlight ?? 0)}</b>
         </span>
-        <span>Peak of 3 min {count(peak)}</span>
+        <span>{peak > 0 && `Peak ${count(peak)} in ${span(shownMs(samples))}`}</span>
       </div>
       <div
         class="level-plot"
@@ -27,8 +35,18 @@ export function LevelChart({ samples }: { readonly samples: readonly Sample[] })
         role="img"
         aria-label={`Records in flight over the last three minutes: now ${samples.at(-1)?.inFlight ?? 0}, at most ${peak}`}
       />
+      {feedHint !== undefined && (
+        <p class="level-hint">
+          Feed it a file: <code>npx weir replay {feedHint} FILE</code>
+        </p>
+      )}
     </div>
   )
+}
+
+/** 20 s, 3 min. */
+function span(ms: number): string {
+  return ms < 60_000 ? `${Math.round(ms / 1_000)} s` : `${Math.round(ms / 60_000)} min`
 }
 
 /** x in seconds; in flight; the same where a part was down, else null. */
@@ -51,7 +69,7 @@ function levelData(samples: readonly Sample[]): uPlot.AlignedData {
   return [x, level, down]
 }
 
-function options(): Omit<uPlot.Options, 'width' | 'height'> {
+function options(spanMs: () => number): Omit<uPlot.Options, 'width' | 'height'> {
   const water = colour('--water-line')
   const bad = fade(colour('--bad'), 0.16)
   return {
@@ -60,7 +78,7 @@ function options(): Omit<uPlot.Options, 'width' | 'height'> {
     padding: [30, 0, 0, 0],
     axes: [{ show: false }, { show: false }],
     scales: {
-      x: { time: false, range: (_, __, max) => [max - HISTORY_MS / 1_000, max] },
+      x: { time: false, range: (_, __, max) => [max - spanMs() / 1_000, max] },
       y: { range: (_, __, max) => [0, Math.max(10, max * 1.05)] },
       down: { range: [0, 1] },
     },
@@ -83,7 +101,7 @@ function drawDown(chart: uPlot, fill: string): void {
     if (down?.[i] == null) continue
     const left = chart.valToPos((x[i] ?? 0) - 0.5, 'x', true)
     const right = chart.valToPos((x[i] ?? 0) + 0.5, 'x', true)
-    ctx.fillRect(Math.max(bbox.left, left), 0, right - left, bbox.top + bbox.height)
+    ctx.fillRect(Math.max(bbox.left, left), bbox.top, right - left, bbox.height)
   }
   ctx.restore()
 }

@@ -109,7 +109,12 @@ function options(
         gap: 6,
         size: 30,
         space: 64,
-        values: (_, ticks) => ticks.map((at) => slotTime(at * 1_000, latest().nowMs)),
+        align: 1,
+        // No room for a label that begins where the chart ends.
+        values: (_, ticks) => {
+          const [, endS] = bounds(latest().table)
+          return ticks.map((at) => (at < endS ? slotTime(at * 1_000, latest().nowMs) : ''))
+        },
       },
       { ...axis, grid, ticks: { show: false }, size: 50, gap: 6, values: (_, ticks) => ticks.map(compact) },
     ],

@@ -1,11 +1,11 @@
 import { useMemo } from 'preact/hooks'
 import type { StageName } from '../../../lib/serve/dashboard-messages.ts'
-import { HISTORY_MS, type Sample } from '../state/history.ts'
+import { type Sample, shownMs } from '../state/history.ts'
 
 const WIDTH = 240
 const HEIGHT = 34
 
-/** Records per second of one stage over the last three minutes, on its own scale, from 0. */
+/** Records per second of one stage over the last minutes, on its own scale, from 0. */
 export function Sparkline({
   samples,
   stage,
@@ -32,9 +32,10 @@ export function Sparkline({
 
 function paths(samples: readonly Sample[], stage: StageName): { line: string; area: string } {
   const latest = samples.at(-1)?.atMs ?? 0
+  const spanMs = shownMs(samples)
   const most = samples.reduce((max, { rates }) => Math.max(max, rates[stage] ?? 0), 1)
   const points = samples.map(({ atMs, rates }) => {
-    const x = WIDTH * (1 - (latest - atMs) / HISTORY_MS)
+    const x = WIDTH * (1 - (latest - atMs) / spanMs)
     const y = HEIGHT - 1 - ((rates[stage] ?? 0) / most) * (HEIGHT - 4)
     return { x: x.toFixed(1), y: y.toFixed(1) }
   })

@@ -19,6 +19,15 @@ export type History = Readonly<Record<string, readonly Sample[]>>
 /** How far back the page remembers. */
 export const HISTORY_MS = 180_000
 
+/** Less than this is drawn as if it were this long, so that the first samples do not fill the width. */
+const SHOWN_MS_MIN = 20_000
+
+/** The length of time to draw: what is remembered, growing to all of it. */
+export function shownMs(samples: readonly Sample[]): number {
+  const spanMs = (samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0)
+  return Math.min(HISTORY_MS, Math.max(SHOWN_MS_MIN, spanMs))
+}
+
 /** The history with a status added and what is too old taken off. A status of the past changes nothing. */
 export function remember(history: History, status: Status): History {
   const next: Record<string, readonly Sample[]> = {}

@@ -15,7 +15,7 @@ export interface PageState {
   readonly stream: string
   readonly status?: Status
   readonly connection: ConnectionState
-  /** When the connection was lost, by the page's clock. */
+  /** Since when no status has come although one should, by the page's clock. */
   readonly lostMs?: number
   readonly history: History
   readonly outages: readonly Outage[]
@@ -97,14 +97,14 @@ export class Session {
   }
 
   #connectionChanged(connection: ConnectionState): void {
-    this.state.update(({ lostMs, ...state }) => {
+    this.state.update((state) => {
       if (connection.kind === 'open') return { ...state, connection }
-      return { ...state, connection, lostMs: lostMs ?? Date.now() }
+      return { ...state, connection, lostMs: state.lostMs ?? Date.now() }
     })
   }
 
   #receiveStatus(status: Status): void {
-    this.state.update((state) => ({
+    this.state.update(({ lostMs: _, ...state }) => ({
       ...state,
       status,
       history: remember(state.history, status),

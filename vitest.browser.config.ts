@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+/** Tests in a real browser: `npm run test:browser`. They are skipped where there is no Chromium. */
+export default defineConfig({
+  test: {
+    include: ['test/browser/**/*.test.ts'],
+    globalSetup: ['test/browser/build-page.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+  },
+})
