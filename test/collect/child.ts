@@ -1,6 +1,7 @@
 /**
  * A process that collects, for tests to kill: `node child.ts '<ChildOrder as JSON>'`. It prints a line of JSON for each
- * progress and its result. With `dieAt` it kills itself right before or after a write of the embedded adapters.
+ * progress and its result. With `dieAt` it kills itself right before or after a write of the embedded adapters, or soon
+ * after one has begun, wherever it then is.
  */
 import { type RunOptions, startRun } from '../../lib/collect/run.ts'
 import type { EventLog } from '../../lib/ports/event-log.ts'
@@ -18,7 +19,7 @@ export interface ChildOrder {
   readonly delayMsMax?: number
   readonly dieAt?: {
     readonly what: 'append' | 'put'
-    readonly when: 'before' | 'after'
+    readonly when: 'before' | 'after' | 'soon'
     readonly nth: number
   }
 }
@@ -31,10 +32,11 @@ async function mayDie<T>(what: 'append' | 'put', act: () => Promise<T>): Promise
   counts[what]++
   const now = dieAt?.what === what && dieAt.nth === counts[what]
   if (now && dieAt.when === 'before') process.kill(process.pid, 'SIGKILL')
+  if (now && dieAt.when === 'soon') setTimeout(() => process.kill(process.pid, 'SIGKILL'), Math.random() * 30)
   if (what === 'append' && order.delayMsMax !== undefined)
     await ports.clock.sleep(Math.random() * order.delayMsMax)
   const result = await act()
-  if (now) process.kill(process.pid, 'SIGKILL')
+  if (now && dieAt.when === 'after') process.kill(process.pid, 'SIGKILL')
   return result
 }
 const counts = { append: 0, put: 0 }

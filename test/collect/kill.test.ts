@@ -11,23 +11,22 @@ import { everything, inFolder, openTestPorts } from './ports.ts'
 import { words } from './streams.ts'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
-const MAX_BATCH_BYTES = 20_000
+/** Some 200 records: the sources take 60 appends. */
+const MAX_BATCH_BYTES = 6000
 
 interface Outcome {
   readonly killed: boolean
   readonly result: RunResult | undefined
 }
 
-/** One life of a collecting process, killed after `killAfterMs` where it has not ended by then. */
-async function live(order: ChildOrder, killAfterMs?: number): Promise<Outcome> {
+/** One life of a collecting process. */
+async function live(order: ChildOrder): Promise<Outcome> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), JSON.stringify(order)])
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
   let out = ''
   let errors = ''
   child.stdout.on('data', (chunk) => (out += chunk))
   child.stderr.on('data', (chunk) => (errors += chunk))
   const [code, signal] = await once(child, 'close')
-  clearTimeout(timer)
   if (signal === 'SIGKILL') return { killed: true, result: undefined }
   if (code !== 0) throw new Error(`the child failed: ${errors}`)
   return { killed: false, result: JSON.parse(out.trim().split('\n').at(-1) ?? '') as RunResult }
@@ -63,10 +62,14 @@ async function contents(dir: string, keyed: boolean) {
   return partitions
 }
 
+const NO_CHECKPOINTS: RunOptions = { checkpointMs: 1e9 }
+
 const cases: readonly { name: string; keyed: boolean; options: RunOptions }[] = [
-  { name: 'unkeyed', keyed: false, options: {} },
-  { name: 'keyed', keyed: true, options: {} },
-  { name: 'shuffled', keyed: false, options: { shuffleSeed: 7 } },
+  { name: 'unkeyed', keyed: false, options: { checkpointMs: 20 } },
+  { name: 'keyed', keyed: true, options: { checkpointMs: 20 } },
+  { name: 'unkeyed, without checkpoints', keyed: false, options: NO_CHECKPOINTS },
+  { name: 'keyed, without checkpoints', keyed: true, options: NO_CHECKPOINTS },
+  { name: 'shuffled', keyed: false, options: { shuffleSeed: 7, checkpointMs: 20 } },
   { name: 'keyed, shuffled and stamped', keyed: true, options: { shuffleSeed: 7, stampSeed: 3 } },
   { name: 'stamped', keyed: false, options: { stampSeed: 3 } },
 ]
@@ -82,17 +85,17 @@ describe.concurrent('a collector killed with SIGKILL', () => {
           dir: join(dir, 'data'),
           keyed,
           sources,
-          options: { ...options, checkpointMs: 30 },
+          options,
           maxBatchBytes: MAX_BATCH_BYTES,
-          delayMsMax: 25,
+          delayMsMax: 10,
         }
-        let kills = 0
         let outcome: Outcome = { killed: true, result: undefined }
-        for (let lives = 0; outcome.killed; lives++) {
-          outcome = await live(order, lives < 6 ? 250 + random() * 350 : undefined)
-          if (outcome.killed) kills++
+        for (let lives = 0; lives < 4; lives++) {
+          const nth = 2 + Math.floor(random() * 8)
+          outcome = await live({ ...order, dieAt: { what: 'append', when: 'soon', nth } })
+          expect(outcome.killed).toBe(true)
         }
-        expect(kills).toBeGreaterThan(1)
+        outcome = await live(order)
         expect(outcome.result).toMatchObject({ recordsIn: RECORDS, finished: true })
         const reference = await live({ ...order, dir: join(dir, 'reference'), delayMsMax: 0 })
         expect(reference.result?.recordsIn).toBe(RECORDS)
