@@ -23,7 +23,7 @@ const BATCH_RECORDS_MAX = 10_000
  * An event source mapping that never gives up (docs/exactness.md, rule 3): retries without end, no maximum age, from
  * the first record on, and no on-failure destination, which would silently turn "without end" into ten. All of this,
  * and bisecting and partial answers, exist in provisioned mode only, and nothing but a test checks that they go
- * together: test/infra/mappings.test.ts.
+ * together: test/infra/template/mappings.ts.
  */
 export class KafkaMapping extends Construct {
   readonly mapping: CfnEventSourceMapping

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { RECOMPUTE_DEFINITION } from '../../lib/infra/recompute.ts'
+import { RECOMPUTE_DEFINITION } from '../../../lib/infra/recompute.ts'
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { App } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import { Code } from 'aws-cdk-lib/aws-lambda'
-import { readSettings } from '../../lib/infra/settings.ts'
-import { WeirStack } from '../../lib/infra/weir-stack.ts'
+import { readSettings } from '../../../lib/infra/settings.ts'
+import { WeirStack } from '../../../lib/infra/weir-stack.ts'
 import { sensors } from './sensors.ts'
 
 /** A CloudFormation resource of a synthesised template. */
@@ -38,9 +38,16 @@ export function appWith(
   return { app, stack }
 }
 
-/** The resources of the stack by logical id. */
+const made = new Map<string, Record<string, Resource>>()
+
+/** The resources of the stack by logical id. Made once for each context. */
 export function resourcesWith(context: Readonly<Record<string, unknown>> = {}): Record<string, Resource> {
-  return Template.fromStack(appWith(context).stack).toJSON().Resources as Record<string, Resource>
+  const key = JSON.stringify(context)
+  const known = made.get(key)
+  if (known !== undefined) return known
+  const resources = Template.fromStack(appWith(context).stack).toJSON().Resources as Record<string, Resource>
+  made.set(key, resources)
+  return resources
 }
 
 /** The resources of one type, with their logical ids. */

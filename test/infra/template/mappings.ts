@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { STAGES } from '../../lib/infra/stages.ts'
+import { STAGES } from '../../../lib/infra/stages.ts'
 import { ofType, resourcesWith } from './synth.ts'
 
 const resources = resourcesWith()

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { defineStream } from '../../lib/stream/define.ts'
-import type { DetectorDefinition } from '../../lib/stream/detector.ts'
+import { defineStream } from '../../../lib/stream/define.ts'
+import type { DetectorDefinition } from '../../../lib/stream/detector.ts'
 
 const unused = () => {
   throw new Error('synthesis must not run a detector')

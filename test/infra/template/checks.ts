@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { type App, CfnResource } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { afterAll, expect, test } from 'vitest'
-import { addChecks } from '../../lib/infra/nag.ts'
-import { WeirFunction } from '../../lib/infra/weir-function.ts'
+import { addChecks } from '../../../lib/infra/nag.ts'
+import { WeirFunction } from '../../../lib/infra/weir-function.ts'
 import { appWith } from './synth.ts'
 
 interface PluginReport {
