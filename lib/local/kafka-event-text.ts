@@ -4,65 +4,53 @@ import type { Header, LogRecord } from '../stream/record-batch.ts'
 /** Lambda's limit on the payload of one synchronous invocation. */
 export const EVENT_BYTES_MAX = 6 * 1024 * 1024
 
-/** What the limits of one event leave room for. */
-export interface Room {
-  records: number
-  bytes: number
-  /** Nothing is in the event yet: a record goes in whatever its size, because skipping it would lose it. */
-  empty: boolean
+/** A stored batch as a Lambda Kafka event lists its records, made once for all functions that read the topic. */
+export interface EncodedBatch {
+  readonly baseOffset: number
+  readonly count: number
+  /** JSON objects, each followed by a comma. ASCII but for names of headers. */
+  readonly bytes: Buffer
+  /** Where record i begins; one more for the end. */
+  readonly bounds: Uint32Array
 }
 
-/** Some records of one partition as the text of a list in a Kafka event. */
-export interface PartitionText {
-  readonly text: string
-  readonly records: number
-  /** Offset after the last record. */
-  readonly end: number
-  /** Append time of the first record, ms. */
-  readonly firstAppendTimeMs: number
-}
-
-/**
- * The records from `fromOffset` on as a Lambda Kafka event lists them, as many as there is room for; takes the room it
- * uses.
- */
-export function partitionText(
-  topic: string,
-  partition: number,
-  batches: readonly StoredBatch[],
-  fromOffset: number,
-  room: Room,
-): PartitionText | undefined {
+/** Hot path: one pass, straight into a buffer, so that no string outlives its record. */
+export function encodeBatch(topic: string, partition: number, batch: StoredBatch): EncodedBatch {
+  const { baseOffset, appendTimeMs, records } = batch
   const head = `{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":`
-  let text = ''
-  let records = 0
-  let end = fromOffset
-  let firstAppendTimeMs = 0
-  for (const { baseOffset, appendTimeMs, records: batch } of batches) {
-    const middle = `,"timestamp":${appendTimeMs},"timestampType":"LOG_APPEND_TIME","key":`
-    let offset = baseOffset - 1
-    for (const record of batch) {
-      offset++
-      if (offset < fromOffset) continue
-      const one = head + offset + middle + recordText(record)
-      if (room.records === 0 || (room.bytes < one.length + 1 && !room.empty))
-        return records === 0 ? undefined : { text, records, end, firstAppendTimeMs }
-      if (records === 0) firstAppendTimeMs = appendTimeMs
-      text += records === 0 ? one : `,${one}`
-      room.records--
-      room.empty = false
-      room.bytes -= one.length + 1
-      records++
-      end = offset + 1
-    }
+  const middle = `,"timestamp":${appendTimeMs},"timestampType":"LOG_APPEND_TIME","key":`
+  const bounds = new Uint32Array(records.count + 1)
+  let bytes: Buffer = Buffer.allocUnsafe(
+    Math.ceil(records.bytes.length * 1.4) + records.count * (head.length + middle.length + 80),
+  )
+  let at = 0
+  let i = 0
+  for (const record of records) {
+    bounds[i] = at
+    const front = head + (baseOffset + i) + middle + frontText(record)
+    const { value } = record
+    const need = front.length * 3 + Math.ceil(value.length / 3) * 4 + 8
+    if (at + need > bytes.length) bytes = grown(bytes, at, need)
+    at += record.headers.length === 0 ? bytes.write(front, at, 'latin1') : bytes.write(front, at, 'utf8')
+    at += bytes.write(base64(value), at, 'latin1')
+    at += bytes.write('"},', at, 'latin1')
+    i++
   }
-  return records === 0 ? undefined : { text, records, end, firstAppendTimeMs }
+  bounds[i] = at
+  return { baseOffset, count: i, bytes: bytes.subarray(0, at), bounds }
 }
 
-function recordText({ key, value, headers }: LogRecord): string {
+/** Everything of a record before its value, which comes last. */
+function frontText({ key, headers }: LogRecord): string {
   const keyText = key === null ? 'null' : `"${base64(key)}"`
   const headersText = headers.length === 0 ? '[]' : JSON.stringify(headers.map(headerObject))
-  return `${keyText},"value":"${base64(value)}","headers":${headersText}}`
+  return `${keyText},"headers":${headersText},"value":"`
+}
+
+function grown(bytes: Buffer, used: number, need: number): Buffer {
+  const larger = Buffer.allocUnsafe((bytes.length + need) * 2)
+  bytes.copy(larger, 0, 0, used)
+  return larger
 }
 
 function base64(bytes: Uint8Array): string {
@@ -74,8 +62,72 @@ function headerObject({ name, value }: Header): Record<string, number[]> {
   return { [name]: [...Int8Array.from(value)] }
 }
 
-/** The whole event. `lists`: by "topic-partition". */
-export function kafkaEventText(lists: ReadonlyMap<string, PartitionText>): string {
-  const records = [...lists].map(([name, { text }]) => `${JSON.stringify(name)}:[${text}]`).join(',')
-  return `{"eventSource":"aws:kafka","eventSourceArn":"arn:aws:kafka:local:000000000000:cluster/weir/local","bootstrapServers":"local","records":{${records}}}`
+/** What the limits of one event leave room for. */
+export interface Room {
+  records: number
+  bytes: number
+  /** Nothing is in the event yet: a record goes in whatever its size, because skipping it would lose it. */
+  empty: boolean
 }
+
+/** Some records of one partition, as pieces of the text of a Kafka event. */
+export interface PartitionPieces {
+  /** Record texts with commas between them. */
+  readonly pieces: readonly Buffer[]
+  readonly records: number
+  /** Offset after the last record. */
+  readonly end: number
+}
+
+/** The records from `fromOffset` on, as many as there is room for; takes the room it uses. Undefined: none. */
+export function takePieces(
+  batches: readonly EncodedBatch[],
+  fromOffset: number,
+  room: Room,
+): PartitionPieces | undefined {
+  const pieces: Buffer[] = []
+  let records = 0
+  let end = fromOffset
+  for (const { baseOffset, count, bytes, bounds } of batches) {
+    const first = Math.max(0, end - baseOffset)
+    if (first >= count || baseOffset > end) continue
+    const start = bounds[first] ?? 0
+    const last = lastThatFits(bounds, first, count, room)
+    if (last === first) break
+    const stop = bounds[last] ?? 0
+    pieces.push(bytes.subarray(start, stop))
+    room.records -= last - first
+    room.bytes -= stop - start
+    room.empty = false
+    records += last - first
+    end = baseOffset + last
+    if (last < count) break
+  }
+  if (records === 0) return undefined
+  const final = pieces.pop() as Buffer
+  return { pieces: [...pieces, final.subarray(0, -1)], records, end }
+}
+
+function lastThatFits(bounds: Uint32Array, first: number, count: number, room: Room): number {
+  const start = bounds[first] ?? 0
+  const most = Math.min(count, first + room.records)
+  if ((bounds[most] ?? 0) - start <= room.bytes) return most
+  let last = first
+  while (last < most && (bounds[last + 1] ?? 0) - start <= room.bytes) last++
+  return last === first && room.empty && most > first ? first + 1 : last
+}
+
+/** The whole event, in pieces. `lists`: by "topic-partition". */
+export function kafkaEvent(lists: ReadonlyMap<string, PartitionPieces>): readonly Buffer[] {
+  const pieces: Buffer[] = [Buffer.from(`${EVENT_HEAD}"records":{`)]
+  let separator = ''
+  for (const [name, list] of lists) {
+    pieces.push(Buffer.from(`${separator}${JSON.stringify(name)}:[`), ...list.pieces, Buffer.from(']'))
+    separator = ','
+  }
+  pieces.push(Buffer.from('}}'))
+  return pieces
+}
+
+const EVENT_HEAD =
+  '{"eventSource":"aws:kafka","eventSourceArn":"arn:aws:kafka:local:000000000000:cluster/weir/local","bootstrapServers":"local",'

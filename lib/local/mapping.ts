@@ -2,20 +2,21 @@ import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { KeyedStore } from '../ports/keyed-store.ts'
 import type { KafkaAnswer } from '../speed/kafka-event.ts'
+import type { EncodedBatches } from './encoded-batches.ts'
 import {
   EVENT_BYTES_MAX,
-  kafkaEventText,
-  type PartitionText,
-  partitionText,
+  kafkaEvent,
+  type PartitionPieces,
   type Room,
+  takePieces,
 } from './kafka-event-text.ts'
 
 /** The stages that a Kafka mapping feeds. */
 export type MappedStage = 'score' | 'archive' | 'count' | 'notify'
 
-/** An environment of a function: runs it on one event at a time, given as UTF-8 JSON. A WorkerProcess, in the main. */
+/** An environment of a function: runs it on one event at a time, given as pieces of JSON. A WorkerProcess, in the main. */
 export interface Environment {
-  invoke(event: Buffer): Promise<unknown>
+  invoke(event: readonly Buffer[]): Promise<unknown>
 }
 
 export interface MappingOptions {
@@ -28,7 +29,9 @@ export interface MappingOptions {
   readonly batchRecordsMax: number
   /** How long records wait for more of them. */
   readonly windowMs: number
-  readonly log: EventLog
+  readonly log: Pick<EventLog, 'offsets'>
+  /** The log's batches as event text, shared with the other mappings of the process. */
+  readonly batches: EncodedBatches
   readonly keyed: KeyedStore
   readonly clock: Clock
   /** Told about every delivery, for figures. */
@@ -57,7 +60,6 @@ interface PartitionState {
 
 const BACKOFF_FIRST_MS = 50
 const BACKOFF_MAX_MS = 5_000
-const READ_BYTES = 4 * 1024 * 1024
 
 /**
  * A Kafka event source mapping on one machine, with the promises of the deployed one (provisioned mode, no retry limit):
@@ -201,7 +203,7 @@ export class Mapping {
     let failed = false
     let error: string | undefined
     try {
-      const answer = (await worker.invoke(Buffer.from(kafkaEventText(lists)))) as KafkaAnswer | undefined
+      const answer = (await worker.invoke(kafkaEvent(lists))) as KafkaAnswer | undefined
       failed = await this.#settle(taken, lists, answer)
     } catch (thrown) {
       failed = true
@@ -218,15 +220,14 @@ export class Mapping {
     })
   }
 
-  async #gather(taken: readonly PartitionState[]): Promise<Map<string, PartitionText>> {
-    const { topic, log, batchRecordsMax } = this.#options
+  async #gather(taken: readonly PartitionState[]): Promise<Map<string, PartitionPieces>> {
+    const { topic, batches, batchRecordsMax } = this.#options
     const room: Room = { records: batchRecordsMax, bytes: EVENT_BYTES_MAX, empty: true }
-    const lists = new Map<string, PartitionText>()
+    const lists = new Map<string, PartitionPieces>()
     for (const state of taken) {
       if (room.records <= 0) break
-      const batches = await log.read(topic, state.partition, state.next, READ_BYTES)
       const limited = { ...room, records: Math.min(room.records, state.limit) }
-      const list = partitionText(topic, state.partition, batches, state.next, limited)
+      const list = takePieces(await batches.from(topic, state.partition, state.next), state.next, limited)
       if (list === undefined) continue
       room.bytes = limited.bytes
       room.empty = false
@@ -239,7 +240,7 @@ export class Mapping {
   /** Moves the offsets as far as the answer allows. True where part of the batch must come again. */
   async #settle(
     taken: readonly PartitionState[],
-    lists: ReadonlyMap<string, PartitionText>,
+    lists: ReadonlyMap<string, PartitionPieces>,
     answer: KafkaAnswer | undefined,
   ): Promise<boolean> {
     const failures = new Map(

@@ -4,6 +4,7 @@ import type { Publisher } from '../ports/publisher.ts'
 import type { Stream } from '../stream/define.ts'
 import { topicName } from '../stream/topic.ts'
 import { type DataFolder, dataFolder, openStores } from './data-folder.ts'
+import { EncodedBatches } from './encoded-batches.ts'
 import { FileLog } from './file-log.ts'
 import { Host, hostSocketPath } from './host.ts'
 import { type Delivery, type MappedStage, Mapping } from './mapping.ts'
@@ -174,6 +175,7 @@ async function openStream(
   await log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
   await log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
   const workers: WorkerProcess[] = []
+  const batches = new EncodedBatches(log)
   const mappings: Partial<Record<MappedStage, Mapping>> = {}
   const env = { ...workerEnv, WEIR_STREAM: stream.name }
   for (const { stage, workers: count, windowMs, batchRecordsMax } of STAGES) {
@@ -190,6 +192,7 @@ async function openStream(
       windowMs,
       batchRecordsMax,
       log,
+      batches,
       keyed,
       clock,
       onDelivery: (delivery) => options.onDelivery?.(stream.name, delivery),

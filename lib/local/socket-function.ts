@@ -29,7 +29,7 @@ export class SocketFunction {
       requestContext: { connectionId, routeKey, eventType: KINDS[routeKey] },
       ...(body === undefined ? {} : { body }),
     }
-    const bytes = Buffer.from(JSON.stringify(event))
+    const bytes = [Buffer.from(JSON.stringify(event))]
     const done = this.#tail.then(() => this.#worker.invoke(bytes).catch(() => this.#worker.invoke(bytes)))
     this.#tail = done.catch(() => undefined)
     return done

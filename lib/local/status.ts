@@ -48,7 +48,7 @@ export async function streamStatus(ports: Ports, stream: Stream, rates: Rates): 
     name: stream.name,
     ledger,
     stages,
-    ...(model === undefined ? {} : { model: { version: model.version, publishedMs: model.publishedMs } }),
+    ...(model === undefined ? {} : { model: { version: model.version, publishedMs: model.sinceMs } }),
   }
 }
 

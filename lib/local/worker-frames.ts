@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream'
 
 /** Messages between the main process and a worker: u32 length (little-endian), then that many bytes. */
-export function sendMessage(channel: Duplex, bytes: Buffer): void {
+export function sendMessage(channel: Duplex, pieces: readonly Buffer[]): void {
   const length = Buffer.allocUnsafe(4)
-  length.writeUInt32LE(bytes.length)
+  length.writeUInt32LE(pieces.reduce((sum, piece) => sum + piece.length, 0))
   channel.cork()
   channel.write(length)
-  channel.write(bytes)
+  for (const piece of pieces) channel.write(piece)
   channel.uncork()
 }
 

@@ -63,7 +63,7 @@ export class WorkerProcess {
   }
 
   /** Runs the function on an event. Rejects with a HandlerError or a WorkerDiedError. One at a time. */
-  async invoke(event: Buffer): Promise<unknown> {
+  async invoke(event: readonly Buffer[]): Promise<unknown> {
     const channel = await this.#channel()
     const timer = setTimeout(() => this.kill(), this.#options.timeoutMs + 1000)
     try {

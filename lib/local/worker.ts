@@ -23,10 +23,10 @@ async function main(file: string, timeoutMs: number): Promise<void> {
   const { handler } = (await import(pathToFileURL(file).href)) as LoadedFunction
   onMessages(channel, (bytes) => {
     void run(handler, bytes, timeoutMs).then((answer) =>
-      sendMessage(channel, Buffer.from(JSON.stringify(answer))),
+      sendMessage(channel, [Buffer.from(JSON.stringify(answer))]),
     )
   })
-  sendMessage(channel, Buffer.from('"ready"'))
+  sendMessage(channel, [Buffer.from('"ready"')])
 }
 
 async function run(

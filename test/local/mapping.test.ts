@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EncodedBatches } from '../../lib/local/encoded-batches.ts'
 import { FileLog } from '../../lib/local/file-log.ts'
 import { EVENT_BYTES_MAX } from '../../lib/local/kafka-event-text.ts'
 import { deliveredUpTo, Mapping, type MappingOptions } from '../../lib/local/mapping.ts'
@@ -42,10 +43,19 @@ describe('a mapping', () => {
     options: Partial<MappingOptions> = {},
     environments = 1,
   ): Promise<Mapping> {
-    const environment = { invoke: (event: Buffer) => handle(JSON.parse(event.toString()) as KafkaEvent) }
+    const environment = {
+      invoke: (event: readonly Buffer[]) => handle(JSON.parse(Buffer.concat(event).toString()) as KafkaEvent),
+    }
     const workers = Array.from({ length: environments }, () => environment)
     const base = { name: 'test', topic: TOPIC, partitions: 2, workers, batchRecordsMax: 100, windowMs: 0 }
-    mapping = await Mapping.open({ ...base, log, keyed, clock: systemClock, ...options })
+    mapping = await Mapping.open({
+      ...base,
+      log,
+      batches: new EncodedBatches(log),
+      keyed,
+      clock: systemClock,
+      ...options,
+    })
     mapping.start()
     return mapping
   }

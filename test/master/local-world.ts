@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FileLog } from '../../lib/local/file-log.ts'
 import { FolderStore } from '../../lib/local/folder-store.ts'
-import { EVENT_BYTES_MAX, partitionText } from '../../lib/local/kafka-event-text.ts'
+import { EVENT_BYTES_MAX, encodeBatch, kafkaEvent, takePieces } from '../../lib/local/kafka-event-text.ts'
 import { SqliteStore } from '../../lib/local/sqlite-store.ts'
 import type { Clock } from '../../lib/ports/clock.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
@@ -91,10 +91,11 @@ export class LocalWorld {
       const from = this.#delivered.get(place) ?? 0
       const batches = await this.#log.read(topic, partition, from, 1_000_000)
       const room = { records: atOnce, bytes: EVENT_BYTES_MAX, empty: true }
-      const some = partitionText(topic, partition, batches, from, room)
+      const encoded = batches.map((batch) => encodeBatch(topic, partition, batch))
+      const some = takePieces(encoded, from, room)
       if (some === undefined) return
-      const list = some.text.startsWith('[') ? some.text : `[${some.text}]`
-      const event = JSON.parse(`{"eventSource":"aws:kafka","records":{"${topic}-${partition}":${list}}}`)
+      const pieces = kafkaEvent(new Map([[`${topic}-${partition}`, some]]))
+      const event: unknown = JSON.parse(Buffer.concat(pieces).toString())
       const answer = await handler(event as KafkaEvent, { getRemainingTimeInMillis: () => 60_000 })
       if (answer.batchItemFailures.length > 0) throw new Error(`${place} failed at ${from}`)
       this.#delivered.set(place, some.end)

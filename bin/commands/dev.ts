@@ -1,0 +1,98 @@
+import { type Command, Option } from 'commander'
+import { demoSource } from '../../lib/collect/demo-source.ts'
+import { startRun } from '../../lib/collect/run.ts'
+import { trainDemoModel } from '../../lib/local/demo-model.ts'
+import { DevServer } from '../../lib/local/dev-server.ts'
+import { systemClock } from '../../lib/local/system-clock.ts'
+import { streams } from '../../streams/index.ts'
+import { CommandError, type CommonOptions, say, UsageError, withCommonOptions } from '../command.ts'
+import { stopSignal } from '../run-options.ts'
+import { SITE } from '../with-ports.ts'
+
+interface DevOptions extends CommonOptions {
+  readonly port: string
+  readonly demo?: boolean
+}
+
+/** The stream whose traffic the demo makes. */
+const DEMO_STREAM = 'network'
+
+export function register(program: Command): void {
+  const command = program
+    .command('dev')
+    .description('Run everything on this machine, with the dashboard.')
+    .addOption(
+      new Option('--port <port>', 'of the dashboard, the HTTP API and the WebSocket').default('4400'),
+    )
+    .option('--demo', 'play network traffic with bursts of attacks')
+  withCommonOptions(command).action(run)
+}
+
+async function run(options: DevOptions): Promise<void> {
+  const port = Number(options.port)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new UsageError(`--port takes a number from 0 to 65535, got ${JSON.stringify(options.port)}`)
+  const stop = stopSignal()
+  const server = await start(options, port)
+  try {
+    say(`Weir is at ${server.url}  (data in ${server.pipeline.folder.dir}; Ctrl-C ends it)`)
+    if (options.json === true)
+      process.stdout.write(`${JSON.stringify({ url: server.url, pid: process.pid })}\n`)
+    if (options.demo === true) await playDemo(server, stop.signal)
+    else await aborted(stop.signal)
+  } finally {
+    await server.stop()
+    stop.dispose()
+  }
+}
+
+async function start(options: DevOptions, port: number): Promise<DevServer> {
+  const all = [...streams.values()]
+  const demo = options.demo === true
+  try {
+    return await DevServer.start({
+      data: options.data,
+      site: SITE,
+      port,
+      streams: all,
+      demo,
+      onTrouble: trouble(),
+    })
+  } catch (error) {
+    if (error instanceof Error && error.name === 'Error') throw new CommandError(error.message)
+    throw error
+  }
+}
+
+/** Plays until stopped. The first time, a model is trained on a calm day, so that there is something to alert with. */
+async function playDemo(server: DevServer, signal: AbortSignal): Promise<void> {
+  const { ports } = server.pipeline
+  const { stream } = server.pipeline.of(DEMO_STREAM)
+  const version = await trainDemoModel(ports, stream)
+  if (version !== undefined) say(`trained a first model on a calm day of the demo: ${version}`)
+  const hide = server.showSource({
+    id: 'demo',
+    name: 'Demo',
+    detail: 'network traffic with bursts of attacks',
+  })
+  try {
+    const source = demoSource({ clock: systemClock, seed: 1 })
+    await startRun({ ports, stream, sources: [source], signal })
+  } finally {
+    hide()
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** Says each kind of trouble once; the dashboard shows that it goes on or that it has passed. */
+function trouble(): (message: string) => void {
+  const seen = new Set<string>()
+  return (message) => {
+    if (seen.has(message) || seen.size > 100) return
+    seen.add(message)
+    say(message)
+  }
+}
