@@ -1,8 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { PortError } from '../ports/errors.ts'
-import { portErrorOf, sqliteCode } from './sqlite-file.ts'
+import { openDatabase, portErrorOf, sqliteCode } from './sqlite-file.ts'
 
 /**
  * Takes a folder for this process, until the returned function is called or the process ends, however it ends.
@@ -13,7 +12,7 @@ import { portErrorOf, sqliteCode } from './sqlite-file.ts'
 export function lockFolder(dir: string): () => void {
   mkdirSync(dir, { recursive: true })
   const holderFile = join(dir, 'holder.json')
-  const database = new DatabaseSync(join(dir, 'lock.sqlite'), { timeout: 0 })
+  const database = openDatabase(join(dir, 'lock.sqlite'), 0)
   try {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {

@@ -16,7 +16,7 @@ const OPEN_RETRY_MS = 25
 
 /** Opens a SQLite file in write-ahead mode, for any number of processes at once. */
 export async function openSqliteFile(path: string, options: SqliteFileOptions): Promise<DatabaseSync> {
-  const database = new DatabaseSync(path, { timeout: options.busyTimeoutMs })
+  const database = openDatabase(path, options.busyTimeoutMs)
   for (let attempt = 1; ; attempt++) {
     try {
       database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}`)
@@ -31,6 +31,15 @@ export async function openSqliteFile(path: string, options: SqliteFileOptions): 
       }
       await sleepMs(OPEN_RETRY_MS)
     }
+  }
+}
+
+/** The file as it is, made where there is none. Throws a PortError where it cannot be opened. */
+export function openDatabase(path: string, busyTimeoutMs: number): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: busyTimeoutMs })
+  } catch (error) {
+    throw portErrorOf(error, path)
   }
 }
 
