@@ -37,6 +37,7 @@ export class WeirFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: WeirFunctionProps) {
     super(scope, id)
+    checkName(props.functionName)
     this.logs = new LogGroup(this, 'Logs', {
       logGroupName: `/aws/lambda/${props.functionName}`,
       retention: RetentionDays.ONE_MONTH,
@@ -86,4 +87,13 @@ export class WeirFunction extends Construct {
   allowNetworkInterfaces(): void {
     this.role.addToPolicy(new PolicyStatement({ actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] }))
   }
+}
+
+const NAME_CHARS_MAX = 64
+
+function checkName(name: string): void {
+  if (name.length <= NAME_CHARS_MAX) return
+  throw new Error(
+    `${name} is longer than the ${NAME_CHARS_MAX} characters of a function's name: choose a shorter name for site or stream`,
+  )
 }

@@ -1,5 +1,5 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib'
-import type { Construct } from 'constructs'
+import { Construct } from 'constructs'
 import type { Stream } from '../stream/define.ts'
 import { Alarms } from './alarms.ts'
 import { KafkaCluster } from './cluster.ts'
@@ -28,8 +28,10 @@ export class WeirStack extends Stack {
     const { settings } = props
     const shared = this.#shared(settings, props.codeOf ?? bundledCode())
     const alarms = new Alarms(this, 'Alarms', { settings })
+    // Under a construct of their own: a stream may have any name, `network` too.
+    const pipelines = new Construct(this, 'Streams')
     const stages = [...props.streams.values()].flatMap((stream) => {
-      return new StreamPipeline(this, capital(stream.name), stream, shared).functions
+      return new StreamPipeline(pipelines, capital(stream.name), stream, shared).functions
     })
     const socket = this.#socket(shared)
     const train = this.#train(shared)

@@ -6,6 +6,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { afterAll, expect, test } from 'vitest'
 import { addChecks } from '../../../lib/infra/nag.ts'
 import { WeirFunction } from '../../../lib/infra/weir-function.ts'
+import { sensors } from './sensors.ts'
 import { appWith } from './synth.ts'
 
 interface PluginReport {
@@ -25,7 +26,7 @@ function synth(app: App): readonly PluginReport[] {
 }
 
 test.each(['standard', 'express', 'none'])('with kafka=%s no rule has an open finding', (kafka) => {
-  const reports = synth(appWith({ kafka }, join(outdir, kafka)).app)
+  const reports = synth(appWith({ kafka }, { outdir: join(outdir, kafka) }).app)
   expect(reports.map(({ pluginName }) => pluginName)).toEqual(['AwsSolutions', 'Serverless'])
   for (const { violations, suppressedViolations } of reports) {
     expect(violations).toEqual([])
@@ -47,4 +48,17 @@ test('a property that CloudFormation does not know fails the synthesis', () => {
   const { app, stack } = appWith({ kafka: 'none' })
   new CfnResource(stack, 'Typo', { type: 'AWS::SNS::Topic', properties: { TopikName: 'x' } })
   expect(() => synth(app)).toThrow(/TopikName.*Did you mean 'TopicName'/)
+})
+
+test('a stream may have any name, those of parts of the stack too', () => {
+  const names = ['network', 'kafka', 'alarms', 'socket', 'train', 'store', 'a-b', 'ab']
+  const streams = names.map((name) => ({ ...sensors, name }))
+  expect(() => appWith({}, { streams }).app.synth()).not.toThrow()
+})
+
+test('names that together are too long for Lambda are refused', () => {
+  const streams = [{ ...sensors, name: 'x'.repeat(40) }]
+  expect(() => appWith({ site: 'somewhere-far-away' }, { streams })).toThrow(
+    /weir-somewhere-far-away-x+-score is longer than the 64 characters/,
+  )
 })

@@ -19,7 +19,10 @@ test('a rewound stage reads from the start in a new consumer group, and only tha
     ([id, group]) => !groupOf(mappings).some(([i, g]) => i === id && g === group),
   )
   expect(changed).toEqual([
-    [expect.stringMatching(/^SensorsCount/), '{"ConsumerGroupId":"weir-main-sensors.enriched.g1-count-2"}'],
+    [
+      expect.stringMatching(/^StreamsSensorsCount/),
+      '{"ConsumerGroupId":"weir-main-sensors.enriched.g1-count-2"}',
+    ],
   ])
 })
 
@@ -55,7 +58,7 @@ test.each([
   ['archive', 'sensors.enriched.g1', 120],
   ['notify', 'sensors.enriched.g1', 0],
 ])('%s reads %s and gathers for %i s', (stage, topic, seconds) => {
-  const found = mappings.filter(([id]) => id.toLowerCase().startsWith(`sensors${stage}mapping`))
+  const found = mappings.filter(([id]) => id.toLowerCase().startsWith(`streamssensors${stage}mapping`))
   expect(found).toHaveLength(1)
   const properties = found[0]?.[1].Properties
   expect(properties?.Topics).toEqual([topic])

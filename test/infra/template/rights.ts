@@ -44,7 +44,7 @@ test('nobody may scan the table or reach Kafka by wildcard', () => {
 
 test('every stage reads exactly its topic, in exactly its group', () => {
   const reading = policies
-    .filter(([id]) => id.startsWith('Sensors'))
+    .filter(([id]) => id.startsWith('StreamsSensors'))
     .map(([id, policy]) => {
       const own = statements(policy)
       const topics = own.filter((statement) => actions(statement).includes('kafka-cluster:ReadData'))
@@ -62,12 +62,12 @@ test('only notify and socket may push', () => {
   const pushing = policies.filter(([, policy]) =>
     JSON.stringify(policy).includes('execute-api:ManageConnections'),
   )
-  expect(pushing.map(([id]) => id.replace(/Role.*/, '')).sort()).toEqual(['SensorsNotify', 'Socket'])
+  expect(pushing.map(([id]) => id.replace(/Role.*/, '')).sort()).toEqual(['Socket', 'StreamsSensorsNotify'])
 })
 
 test('no role of a function carries a managed policy', () => {
   for (const [id, { Properties }] of ofType(resources, 'AWS::IAM::Role')) {
-    if (!/^(Sensors|Socket|Train)/.test(id)) continue
+    if (!/^(StreamsSensors|Socket|Train)/.test(id)) continue
     expect(Properties).not.toHaveProperty('ManagedPolicyArns')
   }
 })

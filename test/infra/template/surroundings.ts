@@ -5,7 +5,9 @@ import { ofType, resourcesWith } from './synth.ts'
 const resources = resourcesWith({ alarmEmail: 'ops@example.com' })
 
 test('functions run on Node 24 on arm64, traced, and log to groups that end', () => {
-  const own = ofType(resources, 'AWS::Lambda::Function').filter(([id]) => /^(Sensors|Socket|Train)/.test(id))
+  const own = ofType(resources, 'AWS::Lambda::Function').filter(([id]) =>
+    /^(StreamsSensors|Socket|Train)/.test(id),
+  )
   expect(own).toHaveLength(6)
   for (const [, { Properties }] of own) {
     expect(Properties).toMatchObject({

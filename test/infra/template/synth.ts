@@ -4,6 +4,7 @@ import { Template } from 'aws-cdk-lib/assertions'
 import { Code } from 'aws-cdk-lib/aws-lambda'
 import { readSettings } from '../../../lib/infra/settings.ts'
 import { WeirStack } from '../../../lib/infra/weir-stack.ts'
+import type { Stream } from '../../../lib/stream/define.ts'
 import { sensors } from './sensors.ts'
 
 /** A CloudFormation resource of a synthesised template. */
@@ -19,10 +20,10 @@ export const CONTEXT = JSON.parse(readFileSync('cdk.json', 'utf8')).context as R
   Record<string, unknown>
 >
 
-/** An app with the whole stack for one small stream of the tests' own; the functions' code is a placeholder. */
+/** An app with the whole stack, by default for one small stream of the tests' own; the functions' code is a placeholder. */
 export function appWith(
   context: Readonly<Record<string, unknown>> = {},
-  outdir?: string,
+  { outdir, streams = [sensors] }: { outdir?: string; streams?: readonly Stream[] } = {},
 ): { app: App; stack: WeirStack } {
   const app = new App({
     context: { ...CONTEXT, ...context },
@@ -32,7 +33,7 @@ export function appWith(
   const settings = readSettings((name) => app.node.tryGetContext(name))
   const stack = new WeirStack(app, 'Weir', {
     settings,
-    streams: new Map([[sensors.name, sensors]]),
+    streams: new Map(streams.map((stream) => [stream.name, stream])),
     codeOf: () => Code.fromInline('export const handler = 0'),
   })
   return { app, stack }
