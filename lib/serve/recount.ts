@@ -79,12 +79,13 @@ export class Recount {
   #groups({ view, stored }: ViewBoards, entries: readonly Entry[]) {
     const groups = new Map<string, { readonly key: BoardKey; readonly entries: Numbered[] }>()
     for (const entry of entries) {
-      if (view.keysOf(entry).length === 0) continue
+      const keys = view.keysOf(entry)
+      if (keys.length === 0) continue
       const key = { slot: view.slotOf(entry.eventTime), epoch: epochOf(entry.appendTime), ...this.#at }
       const id = idOf(key)
       if (entry.offset > Math.max(this.#counted, stored.get(id)?.board.mark ?? -1)) continue
       const group = groups.get(id) ?? { key, entries: [] }
-      if (group.entries.push({ origin: entry.offset, entry }) === 1) groups.set(id, group)
+      if (group.entries.push({ origin: entry.offset, entry, keys }) === 1) groups.set(id, group)
     }
     return groups.values()
   }

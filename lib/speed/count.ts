@@ -48,7 +48,8 @@ function deltasOf(views: readonly View[], batch: SeenBatch): Map<string, BoardDe
     const entry = readEntry(text)
     const epoch = epochOf(entry.appendTime)
     for (const view of views) {
-      if (view.keysOf(entry).length === 0) continue
+      const keys = view.keysOf(entry)
+      if (keys.length === 0) continue
       const slot = view.slotOf(entry.eventTime)
       const id = `${view.id} ${slot} ${epoch}`
       let delta = deltas.get(id)
@@ -57,7 +58,7 @@ function deltasOf(views: readonly View[], batch: SeenBatch): Map<string, BoardDe
         delta = { view, key: { slot, epoch, topic, partition }, entries: [] }
         deltas.set(id, delta)
       }
-      delta.entries.push({ origin, entry })
+      delta.entries.push({ origin, entry, keys })
     }
   }
   return deltas

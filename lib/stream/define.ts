@@ -112,8 +112,10 @@ function parseAndValidate(schema: z.ZodObject, parse: (bytes: Buffer) => unknown
   try {
     fields = parse(bytes)
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error
-    return { ok: false, stage: 'parse', reason: error.message }
+    // Of an error that the format did not word itself only the kind is kept: its message may quote the record.
+    const kind = error instanceof Error ? error.name : typeof error
+    const reason = error instanceof FormatError ? error.message : `the format threw ${kind}`
+    return { ok: false, stage: 'parse', reason }
   }
   const checked = schema.safeParse(fields)
   if (checked.success) return { ok: true, value: withUnknownFields(checked.data, fields) }

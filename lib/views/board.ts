@@ -14,22 +14,23 @@ export interface Board {
 
 export const EMPTY_BOARD: Board = { mark: -1, keys: new Map() }
 
-/** An entry with the raw offset it stands for. */
+/** An entry with the raw offset it stands for and the keys it feeds (`view.keysOf`), found once for all attempts. */
 export interface Numbered {
   readonly origin: number
   readonly entry: Entry
+  readonly keys: readonly string[]
 }
 
 /** The board with the entries above its mark applied. `entries`: those of this board, in origin order. */
 export function applyToBoard(view: View, board: Board, entries: readonly Numbered[]): Board {
-  const keys = new Map(board.keys)
+  const states = new Map(board.keys)
   let { mark } = board
-  for (const { origin, entry } of entries) {
+  for (const { origin, entry, keys } of entries) {
     if (origin <= mark) continue
     mark = origin
-    for (const key of view.keysOf(entry)) keys.set(key, view.add(keys.get(key) ?? view.empty, entry))
+    for (const key of keys) states.set(key, view.add(states.get(key) ?? view.empty, entry))
   }
-  return mark === board.mark ? board : { mark, keys }
+  return mark === board.mark ? board : { mark, keys: states }
 }
 
 const FORM = 1

@@ -19,7 +19,8 @@ const view = compileView('shop', 'byKind', {
 
 function entry(origin: number, value: OkEntry['value']): Numbered {
   const head = { site: 's', topic: 'shop.raw.g1', partition: 0, appendTime: 0, eventTime: 0 } as const
-  return { origin, entry: { ...head, offset: origin, outcome: 'ok', value } }
+  const entry: OkEntry = { ...head, offset: origin, outcome: 'ok', value }
+  return { origin, entry, keys: view.keysOf(entry) }
 }
 
 const log = fc
