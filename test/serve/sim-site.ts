@@ -19,10 +19,10 @@ export class SimSite {
   readonly #settings: PumpSettings
   readonly #warm: { process: SimProcess; handler: KafkaHandler }[] = []
 
-  constructor(seed: number) {
+  constructor(seed: number, settings?: PumpSettings) {
     this.sim = new Sim(seed)
     this.world = new World(this.sim)
-    this.#settings = { frameIntervalMs: INTERVALS_MS[this.sim.below(2)] ?? 0 }
+    this.#settings = settings ?? { frameIntervalMs: INTERVALS_MS[this.sim.below(2)] ?? 0 }
     const ports = this.world.ports()
     this.socket = socketHandler(ports, new Pump(ports, [sampleStream], this.#settings))
   }

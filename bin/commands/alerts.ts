@@ -1,0 +1,114 @@
+import { type Command, Option } from 'commander'
+import type { Ports } from '../../lib/ports/ports.ts'
+import { type AlertList, type ListOptions, listAlerts } from '../../lib/serve/alerts.ts'
+import { readCursor } from '../../lib/state/alert-cursor.ts'
+import { type Alert, SEVERITIES } from '../../lib/stream/alert.ts'
+import type { Stream } from '../../lib/stream/define.ts'
+import type { Severity } from '../../lib/stream/detector.ts'
+import { streamNamed, streams } from '../../streams/index.ts'
+import { alertLine } from '../alert-line.ts'
+import { type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { timeOption } from '../time.ts'
+import { withPorts } from '../with-ports.ts'
+
+const NEWEST = 100
+const FOLLOWED = 10
+const FOLLOW_EVERY_MS = 500
+
+interface AlertsOptions extends CommonOptions {
+  readonly since?: string
+  readonly limit?: string
+  readonly severity?: readonly Severity[]
+  readonly follow?: boolean
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('alerts')
+    .description('List the alerts that were raised, oldest first, or print them as they come.')
+    .argument('[stream]', 'only those of this stream')
+    .option('--since <time>', 'from this time or cursor on: ISO 8601, ms, 10m ago, 12.0 or start')
+    .option('--limit <n>', `at most so many (default: the newest ${NEWEST}, or all since --since)`)
+    .addOption(new Option('--severity <severity...>', 'only these').choices(SEVERITIES))
+    .option('-f, --follow', 'go on printing new ones until Ctrl-C; with --json one document a line')
+  withCommonOptions(command).action(run)
+}
+
+async function run(name: string | undefined, options: AlertsOptions): Promise<void> {
+  const wanted = name === undefined ? [...streams.values()] : [known(name)]
+  const list = listOptions(options, wanted.length)
+  await withPorts(options, async (ports) => {
+    const lists = await Promise.all(wanted.map((stream) => listAlerts(ports, stream, list)))
+    if (options.follow === true) return follow(ports, wanted, lists, options)
+    const alerts = inOrder(lists).slice(0, list.limit ?? Number.MAX_SAFE_INTEGER)
+    const cursors = Object.fromEntries(wanted.map((stream, i) => [stream.name, lists[i]?.cursor]))
+    const cursor = wanted.length === 1 ? { cursor: lists[0]?.cursor } : {}
+    print(options, { alerts, ...cursor, cursors }, () =>
+      alerts.length === 0 ? 'no alerts' : alerts.map(alertLine).join('\n'),
+    )
+  })
+}
+
+/** Prints what was found, then what comes, from where each list ends. */
+async function follow(
+  ports: Ports,
+  wanted: readonly Stream[],
+  found: readonly AlertList[],
+  options: AlertsOptions,
+): Promise<void> {
+  const show = (lists: readonly AlertList[]) => {
+    for (const alert of inOrder(lists)) print(options, alert, () => alertLine(alert))
+  }
+  show(found)
+  let lists = found
+  const { severity } = options
+  await untilInterrupted(async (signal) => {
+    for (;;) {
+      await ports.clock.sleep(FOLLOW_EVERY_MS, signal)
+      const nextOf = (stream: Stream, i: number) => {
+        const since = lists[i]?.cursor ?? 'start'
+        return listAlerts(ports, stream, { since, limit: NEWEST, ...(severity && { severity }) })
+      }
+      lists = await Promise.all(wanted.map(nextOf))
+      show(lists)
+    }
+  })
+  say('interrupted')
+}
+
+function inOrder(lists: readonly AlertList[]): readonly Alert[] {
+  const [only] = lists
+  if (lists.length === 1 && only !== undefined) return only.alerts
+  return lists.flatMap(({ alerts }) => alerts).sort((a, b) => a.lastSeenMs - b.lastSeenMs)
+}
+
+function listOptions({ since, limit, severity, follow }: AlertsOptions, streamCount: number): ListOptions {
+  const start = since === undefined ? undefined : sinceOption(since, streamCount)
+  const all = start === undefined ? (follow === true ? FOLLOWED : NEWEST) : Number.MAX_SAFE_INTEGER
+  return {
+    limit: limit === undefined ? all : limitOption(limit),
+    ...(start !== undefined && { since: start }),
+    ...(severity && { severity }),
+  }
+}
+
+function sinceOption(text: string, streamCount: number): string | number {
+  if (readCursor(text) === undefined) return timeOption('--since', text, Date.now()) ?? 0
+  if (streamCount > 1 && text.includes('.'))
+    throw new UsageError('a cursor belongs to one stream: name it, as in weir alerts network --since 12.0')
+  return text
+}
+
+function limitOption(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new UsageError(`--limit takes a whole number from 1 up, got ${JSON.stringify(text)}`)
+}
+
+function known(name: string): Stream {
+  try {
+    return streamNamed(name)
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}

@@ -1,0 +1,92 @@
+import { type Command, Option } from 'commander'
+import { alertChannel } from '../../lib/serve/channel.ts'
+import type { AlertsMessage } from '../../lib/serve/dashboard-messages.ts'
+import { readCursor } from '../../lib/state/alert-cursor.ts'
+import { SEVERITIES } from '../../lib/stream/alert.ts'
+import type { Severity } from '../../lib/stream/detector.ts'
+import { type ConnectionState, WeirClient } from '../../web/src/client/weir-client.ts'
+import { alertLine } from '../alert-line.ts'
+import { CommandError, type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
+import { untilInterrupted } from '../interrupt.ts'
+
+interface SubscribeOptions extends CommonOptions {
+  readonly url: string
+  readonly since?: string
+  readonly severity?: readonly Severity[]
+  readonly group?: readonly string[]
+  readonly limit?: string
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('subscribe')
+    .description('Print what a WebSocket endpoint pushes, reconnecting where it left off, until Ctrl-C.')
+    .argument('<channel>', 'incidents/<stream>, grouped, or alerts/<stream>, each by itself')
+    .option('--url <url>', 'the endpoint: local, or wss:// of a deployment', 'ws://localhost:4400/ws')
+    .option('--since <cursor>', 'from after this cursor on, or start: all there is (default: from now on)')
+    .addOption(new Option('--severity <severity...>', 'only these').choices(SEVERITIES))
+    .option('--group <group...>', 'only these groups')
+    .option('--limit <n>', 'end after so many alerts or incidents')
+  withCommonOptions(command).action(run)
+}
+
+async function run(channel: string, options: SubscribeOptions): Promise<void> {
+  const name = channelOption(channel)
+  const { since, severity, group } = options
+  if (since !== undefined && readCursor(since) === undefined)
+    throw new UsageError(
+      `--since takes a cursor from an earlier message, or start; got ${JSON.stringify(since)}`,
+    )
+  const where = { ...(severity && { severity }), ...(group && { group }) }
+  let left = limitOption(options.limit)
+  await untilInterrupted(async (signal) => {
+    const ended = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => ended.resolve())
+    const client = new WeirClient({
+      url: options.url,
+      onState: sayState(options.url),
+      onRefused: ({ code, message }) => {
+        if (code === 'INTERNAL') say(message)
+        else ended.reject(new CommandError(`${name}: ${message} (${code})`))
+      },
+    })
+    const from = since === undefined ? {} : { since }
+    const filter = Object.keys(where).length === 0 ? {} : { where }
+    client.subscribe(name, { ...from, ...filter }, (message) => {
+      show(options, message)
+      left -= message.alerts.length
+      if (left <= 0) ended.resolve()
+    })
+    await ended.promise.finally(() => client.close())
+  })
+}
+
+function show(options: SubscribeOptions, message: AlertsMessage): void {
+  if (options.json === true) print(options, message, () => '')
+  else for (const alert of message.alerts) print(options, alert, () => alertLine(alert))
+}
+
+/** Says on stderr what becomes of the connection, but not every attempt. */
+function sayState(url: string): (state: ConnectionState) => void {
+  let lost = true
+  return (state) => {
+    if (state.kind === 'open' && lost) say(`connected to ${url}`)
+    if (state.kind === 'waiting' && state.attempt === 1)
+      say(`no connection to ${url}; trying again until Ctrl-C`)
+    lost = state.kind !== 'open'
+  }
+}
+
+function channelOption(name: string): AlertsMessage['channel'] {
+  const channel = alertChannel(name)
+  if (channel !== undefined) return `${channel.kind}/${channel.stream}`
+  throw new UsageError(
+    `expected a channel such as incidents/network or alerts/network, got ${JSON.stringify(name)}`,
+  )
+}
+
+function limitOption(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new UsageError(`--limit takes a whole number from 1 up, got ${JSON.stringify(text)}`)
+}
