@@ -1,8 +1,8 @@
+import { seededRandom } from '../detect/random.ts'
 import { ATTACKS, type DemoAttack } from './demo-attacks.ts'
 import { CONTENT_FIELDS, type DemoDraft, Draw } from './demo-connection.ts'
 import { ConnectionHistory } from './demo-history.ts'
 import { normalConnection } from './demo-normal.ts'
-import { seededRandom } from './random.ts'
 
 /** One made-up connection. */
 export interface DemoConnection {
@@ -51,16 +51,29 @@ export function* demoNetwork(options: DemoOptions): Generator<DemoConnection, ne
   }
 }
 
-/** `rows` connections of a calm day, for training a first model without the demo's attacks in it. */
+/** One attack in so many connections of a sample, and no more than so many connections of it. */
+const SAMPLE_ATTACK_EVERY = 1500
+const SAMPLE_ATTACK_CONNECTIONS = 8
+
+/**
+ * `rows` connections of an ordinary day, for training a first model: calm traffic with a few short attacks in it, half a percent of
+ * the rows, as the history of a real network has them, unlabelled for all that training knows.
+ */
 export function* sampleNetwork(
   options: DemoOptions & { readonly rows: number },
 ): Generator<DemoConnection, void> {
   const draw = new Draw(seededRandom(options.seed))
   const history = new ConnectionHistory()
   const rate = options.ratePerS ?? CALM_RATE_PER_S
+  let attack: { draft: (nth: number) => DemoDraft; left: number } | undefined
   let atMs = -WARM_UP_MS
   for (let rows = 0; rows < options.rows; atMs += draw.gapMs(rate)) {
-    const made = connection(normalConnection(draw), atMs, history)
+    if (atMs >= 0 && draw.chance(1 / SAMPLE_ATTACK_EVERY))
+      attack = { draft: draw.of(ATTACKS).begin(draw), left: SAMPLE_ATTACK_CONNECTIONS }
+    // Between the connections of an attack, calm traffic goes on.
+    const attacking = attack !== undefined && attack.left > 0 && draw.chance(0.3)
+    const draft = attacking && attack !== undefined ? attack.draft(attack.left--) : normalConnection(draw)
+    const made = connection(draft, atMs, history)
     if (atMs < 0) continue
     yield made
     rows++

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
+import { seededRandom, shuffleFront } from '../detect/random.ts'
 import type { Stream } from '../stream/define.ts'
 import { type Block, type LargeRecord, type RecordBlock, recordsIn } from './block.ts'
-import { permutation, seededRandom } from './random.ts'
 import type { ReadOptions, Source } from './source.ts'
 
 const BLOCK_RECORDS = 4096
@@ -50,7 +50,7 @@ async function hold(sources: readonly Source[], options: ReadOptions): Promise<H
 }
 
 function* inOrder(held: Held, seed: number): Generator<Block, void> {
-  const order = permutation(held.count, seededRandom(seed))
+  const order = permutation(held.count, seed)
   const blockOf = new Uint32Array(held.count)
   held.blocks.forEach((block, b) => {
     const start = held.starts[b] as number
@@ -68,6 +68,13 @@ function* inOrder(held: Held, seed: number): Generator<Block, void> {
       at += gathered.count
     }
   }
+}
+
+/** 0 to `count - 1` in an order that the seed decides, the same everywhere. */
+export function permutation(count: number, seed: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => i)
+  shuffleFront(order, count, seededRandom(seed))
+  return order
 }
 
 /** The records from `at` on in one slab: up to the next large one, a few thousand at most. */

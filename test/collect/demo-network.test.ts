@@ -4,6 +4,7 @@ import { type DemoConnection, demoNetwork, sampleNetwork } from '../../lib/colle
 import { demoSource } from '../../lib/collect/demo-source.ts'
 import { csvOrJson } from '../../lib/formats/csv-or-json.ts'
 import type { Column } from '../../lib/stream/columns.ts'
+import { network } from '../../streams/network.ts'
 
 function until(ms: number, seed: number): DemoConnection[] {
   const connections: DemoConnection[] = []
@@ -78,12 +79,45 @@ describe('demoNetwork', () => {
 })
 
 describe('sampleNetwork', () => {
-  it('gives as many calm connections as asked for', () => {
-    const rows = [...sampleNetwork({ seed: 1, rows: 3000 })]
-    expect(rows).toHaveLength(3000)
-    expect(new Set(rows.map(({ label }) => label))).toEqual(new Set(['normal.']))
-    const services = new Set(rows.map((row) => fields(row)[2]))
-    expect(services.size).toBeGreaterThan(10)
+  it('gives as many connections as asked for, with a few attacks of every kind', () => {
+    const rows = [...sampleNetwork({ seed: 1, rows: 20_000 })]
+    expect(rows).toHaveLength(20_000)
+    const attacks = rows.filter(({ label }) => label !== 'normal.')
+    expect(attacks.length).toBeGreaterThan(20)
+    expect(attacks.length).toBeLessThan(300)
+    expect(new Set(attacks.map(({ label }) => label)).size).toBeGreaterThan(3)
+    expect(new Set(rows.map((row) => fields(row)[2])).size).toBeGreaterThan(10)
+    expect([...sampleNetwork({ seed: 1, rows: 500 })]).toEqual(rows.slice(0, 500))
+  })
+})
+
+/** What a newcomer sees: a model of the sample must show the demo's attacks, and little else. */
+describe('a model trained on the sample', () => {
+  const values = (connections: readonly DemoConnection[]) =>
+    connections.map(({ line }) => {
+      const parsed = network.parse(Buffer.from(line))
+      if (!parsed.ok) throw new Error(parsed.reason)
+      return network.enrich(parsed.value)
+    })
+
+  it('alerts for most connections of every attack and for one in 200 calm ones at most', () => {
+    const detector = network.detector
+    if (detector === undefined) throw new Error('the network stream has no detector')
+    const model = detector.train(values([...sampleNetwork({ seed: 7, rows: 20_000 })]), { seed: 1 })
+    const scorer = detector.load(model.bytes, 'test')
+    const connections = until(180_000, 1)
+    const scores = scorer.scores(values(connections))
+    const found = new Map<string, { all: number; alerts: number }>()
+    connections.forEach(({ label }, i) => {
+      const { all, alerts } = found.get(label) ?? { all: 0, alerts: 0 }
+      const alert = (scores[i] ?? 0) >= scorer.threshold ? 1 : 0
+      found.set(label, { all: all + 1, alerts: alerts + alert })
+    })
+    const shares = new Map([...found].map(([label, { all, alerts }]) => [label, alerts / all]))
+    expect(shares.size).toBe(7)
+    for (const [label, share] of shares)
+      if (label === 'normal.') expect(share).toBeLessThan(0.005)
+      else expect({ label, share: share > 0.5 }).toEqual({ label, share: true })
   })
 })
 
