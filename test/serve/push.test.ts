@@ -25,7 +25,7 @@ function setting(frameIntervalMs = 1_000) {
     await sim.run(made.connect())
     return made
   }
-  return { site, sim, world, ports, log, store, client, pumpOn, push: pumpOn(ports) }
+  return { sim, world, store, client, push }
 }
 
 const some = (n: number, more: Partial<Alert> = {}) =>
@@ -67,7 +67,7 @@ describe('Pump', () => {
   })
 
   it('leaves a frame that is due after its deadline to the next invocation', async () => {
-    const { sim, store, client, push } = setting()
+    const { store, client, push } = setting()
     const listener = await client({ channel: 'alerts/sample' })
     await store(sampleAlert(0))
     await push()
@@ -78,7 +78,7 @@ describe('Pump', () => {
   })
 
   it('cuts a storm into frames of 32 KB at most and drops nothing', async () => {
-    const { sim, store, client, push } = setting()
+    const { store, client, push } = setting()
     const each = await client({ channel: 'alerts/sample' })
     const grouped = await client({ channel: 'incidents/sample' })
     await store(...some(3_000, { record: { text: 'x'.repeat(300) } }))
@@ -92,7 +92,7 @@ describe('Pump', () => {
   })
 
   it('cuts a storm of many groups into several frames of incidents that add up', async () => {
-    const { sim, store, client, push } = setting()
+    const { store, client, push } = setting()
     const grouped = await client({ channel: 'incidents/sample' })
     const storm = Array.from({ length: 2_000 }, (_, i) =>
       sampleAlert(i, { group: `g${i % 400}`, score: (i % 97) / 97, record: { text: 'é'.repeat(i % 200) } }),
@@ -106,7 +106,7 @@ describe('Pump', () => {
   })
 
   it('sends an alert whose record is larger than a frame without the record', async () => {
-    const { sim, store, client, push } = setting()
+    const { store, client, push } = setting()
     const listener = await client({ channel: 'alerts/sample' })
     const big = '"'.repeat(100_000)
     const nested = { list: Array.from({ length: 50_000 }, (_, i) => i) }
@@ -127,7 +127,7 @@ describe('Pump', () => {
   })
 
   it('shows of an incident the strangest record and the gravest severity', async () => {
-    const { sim, store, client, push } = setting()
+    const { store, client, push } = setting()
     const grouped = await client({ channel: 'incidents/sample' })
     await store(
       sampleAlert(0, { group: 'g', severity: 'high', score: 0.8 }),
@@ -162,7 +162,7 @@ describe('Pump', () => {
   })
 
   it('forgets a connection that is gone', async () => {
-    const { sim, store, client, push, world } = setting()
+    const { store, client, push, world } = setting()
     const listener = await client({ channel: 'alerts/sample' })
     world.clients.delete(listener.connectionId)
     await store(sampleAlert(0))
@@ -193,7 +193,7 @@ describe('Pump', () => {
 
   it('goes on for others, and later for the one, when the publisher fails', async () => {
     const errors = silenced()
-    const { sim, store, client, push, world } = setting()
+    const { store, client, push, world } = setting()
     const unlucky = await client({ channel: 'alerts/sample' })
     const other = await client({ channel: 'alerts/sample' })
     const receive = world.clients.get(unlucky.connectionId)
