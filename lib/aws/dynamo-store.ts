@@ -163,6 +163,5 @@ function checkTransaction(puts: readonly ConditionalPut[]): void {
   for (const { item } of puts) checkItem(item)
   const keys = new Set(puts.map(({ item }) => JSON.stringify([item.pk, item.sk])))
   if (puts.length <= TRANSACTION_PUTS_MAX && keys.size === puts.length) return
-  const message = `a transaction takes at most ${TRANSACTION_PUTS_MAX} puts, no two for one key`
-  throw new PortError('BAD_KEY', message, { curable: false })
+  throw new RangeError(`a transaction takes at most ${TRANSACTION_PUTS_MAX} puts, no two for one key`)
 }

@@ -1,6 +1,6 @@
 import { describe, inject, type ProvidedContext } from 'vitest'
 
-type Kind = 'kafka' | 'dynamodb' | 's3'
+type Kind = 'kafka' | 'dynamodb' | 's3' | 'signedS3'
 type ServerOf<K extends Kind> = Extract<ProvidedContext[K], { server: unknown }>['server']
 
 /** Registers tests that need a server; where it could not be started they are skipped, and their name says why. */

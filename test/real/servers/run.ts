@@ -1,14 +1,15 @@
 import { startDynamoDb } from './dynamodb.ts'
 import { startKafka } from './kafka.ts'
-import { startS3 } from './s3.ts'
+import { startS3, startSignedS3 } from './s3.ts'
 import type { RunningServer } from './server-process.ts'
 
-/** `node test/real/servers/run.ts kafka|kafka3|dynamodb|s3|all`: servers for work by hand, until Ctrl-C. */
+/** `node test/real/servers/run.ts kafka|kafka3|dynamodb|s3|s3-signed|all`: servers for work by hand, until Ctrl-C. */
 const STARTERS: Readonly<Record<string, () => Promise<RunningServer>>> = {
   kafka: () => startKafka(),
   kafka3: () => startKafka({ brokers: 3 }),
   dynamodb: startDynamoDb,
   s3: startS3,
+  's3-signed': startSignedS3,
 }
 
 const ENDPOINT_VARIABLES: Readonly<Record<string, string>> = {
@@ -16,12 +17,13 @@ const ENDPOINT_VARIABLES: Readonly<Record<string, string>> = {
   kafka3: 'WEIR_BROKERS',
   dynamodb: 'WEIR_DYNAMODB_ENDPOINT',
   s3: 'WEIR_S3_ENDPOINT',
+  's3-signed': 'WEIR_S3_ENDPOINT',
 }
 
 const asked = process.argv.slice(2)
 const names = asked.includes('all') ? ['kafka', 'dynamodb', 's3'] : asked
 if (names.length === 0 || names.some((name) => STARTERS[name] === undefined)) {
-  console.error('usage: node test/real/servers/run.ts kafka|kafka3|dynamodb|s3|all ...')
+  console.error('usage: node test/real/servers/run.ts kafka|kafka3|dynamodb|s3|s3-signed|all ...')
   process.exit(2)
 }
 

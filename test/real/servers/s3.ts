@@ -3,9 +3,6 @@ import { join } from 'node:path'
 import { dataFolder, freePort, type RunningServer, removeFolder, ServerProcess } from './server-process.ts'
 import { cached, MissingTool, requireTools, run } from './tools.ts'
 
-const MODULE = 'github.com/versity/versitygw/cmd/versitygw'
-const VERSION = 'v1.7.0'
-
 /** The only bucket, there from the start. */
 export const TEST_BUCKET = 'weir-test'
 
@@ -15,24 +12,67 @@ export interface RunningS3 extends RunningServer {
   readonly secretAccessKey: string
 }
 
-/** Versity's S3 gateway over a folder of its own. Rejects with MissingTool. */
+interface GoProgram {
+  readonly name: string
+  readonly module: string
+  readonly version: string
+}
+
+const GOFAKES3: GoProgram = {
+  name: 'gofakes3',
+  module: 'github.com/johannesboyne/gofakes3/cmd/gofakes3',
+  version: 'v1.2.0',
+}
+
+const VERSITYGW: GoProgram = {
+  name: 'versitygw',
+  module: 'github.com/versity/versitygw/cmd/versitygw',
+  version: 'v1.7.0',
+}
+
+/** Letters and digits only, so that the same pair does for DynamoDB Local. */
+const KEYS = { accessKeyId: 'weirtest', secretAccessKey: 'weirtestsecret' }
+
+/**
+ * gofakes3, in memory. Of the servers tried the only one that, as S3 does, decides a condition and writes in one step:
+ * versitygw and S3Mock let two writers win. It takes any name up to S3's limit, and any signature. Rejects with
+ * MissingTool.
+ */
 export async function startS3(): Promise<RunningS3> {
-  const program = await versitygw()
-  const folder = await dataFolder('s3')
-  await mkdir(join(folder, 'buckets', TEST_BUCKET), { recursive: true })
+  return start(GOFAKES3, (port) => ({
+    args: ['-backend', 'memory', '-host', `127.0.0.1:${port}`, '-initialbucket', TEST_BUCKET],
+  }))
+}
+
+/** versitygw, over files: it checks every signature as S3 does. Rejects with MissingTool. */
+export async function startSignedS3(): Promise<RunningS3> {
+  return start(VERSITYGW, async (port, folder) => {
+    await mkdir(join(folder, 'buckets', TEST_BUCKET), { recursive: true })
+    return {
+      args: ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', 'posix', join(folder, 'buckets')],
+      env: { ROOT_ACCESS_KEY_ID: KEYS.accessKeyId, ROOT_SECRET_ACCESS_KEY: KEYS.secretAccessKey },
+    }
+  })
+}
+
+interface Command {
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+async function start(
+  program: GoProgram,
+  command: (port: number, folder: string) => Command | Promise<Command>,
+): Promise<RunningS3> {
+  const binary = await built(program)
+  const folder = await dataFolder(program.name)
   const port = await freePort()
   const endpoint = `http://127.0.0.1:${port}`
-  // Letters and digits only, so that the same pair does for DynamoDB Local.
-  const keys = { accessKeyId: 'weirtest', secretAccessKey: 'weirtestsecret' }
   const process = new ServerProcess({
-    command: program,
-    args: ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', 'posix', join(folder, 'buckets')],
+    command: binary,
+    ...(await command(port, folder)),
     cwd: folder,
-    env: { ROOT_ACCESS_KEY_ID: keys.accessKeyId, ROOT_SECRET_ACCESS_KEY: keys.secretAccessKey },
-    ready: () =>
-      fetch(endpoint)
-        .then(() => true)
-        .catch(() => false),
+    ready: () => fetch(endpoint).then(answered, refused),
     timeoutMs: 30_000,
   })
   const stop = async (): Promise<void> => {
@@ -43,17 +83,19 @@ export async function startS3(): Promise<RunningS3> {
     await stop()
     throw error
   })
-  return { endpoint, bucket: TEST_BUCKET, ...keys, stop }
+  return { endpoint, bucket: TEST_BUCKET, ...KEYS, stop }
 }
 
-async function versitygw(): Promise<string> {
-  const folder = await cached(`versitygw-${VERSION}`, async (making) => {
+const answered = (): boolean => true
+const refused = (): boolean => false
+
+async function built({ name, module, version }: GoProgram): Promise<string> {
+  const folder = await cached(`${name}-${version}`, async (making) => {
     await requireTools('go')
-    await run('go', ['install', `${MODULE}@${VERSION}`], { env: { ...process.env, GOBIN: making } }).catch(
-      (error) => {
-        throw new MissingTool(`Go could not build versitygw: ${String(error.stderr).slice(0, 500)}`)
-      },
-    )
+    const env = { ...process.env, GOBIN: making }
+    await run('go', ['install', `${module}@${version}`], { env }).catch((error) => {
+      throw new MissingTool(`Go could not build ${name}: ${String(error.stderr).slice(0, 500)}`)
+    })
   })
-  return join(folder, 'versitygw')
+  return join(folder, name)
 }

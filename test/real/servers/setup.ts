@@ -1,7 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import { startDynamoDb } from './dynamodb.ts'
 import { startKafka } from './kafka.ts'
-import { startS3 } from './s3.ts'
+import { startS3, startSignedS3 } from './s3.ts'
 import type { RunningServer } from './server-process.ts'
 import { MissingTool } from './tools.ts'
 
@@ -23,16 +23,18 @@ declare module 'vitest' {
     kafka: Provided<Endpoint & { readonly jars: string }>
     dynamodb: Provided<Endpoint>
     s3: Provided<S3Endpoint>
+    signedS3: Provided<S3Endpoint>
   }
 }
 
 const running: RunningServer[] = []
 
 export async function setup(project: TestProject): Promise<void> {
-  const [kafka, dynamodb, s3] = await Promise.all([
+  const [kafka, dynamodb, s3, signedS3] = await Promise.all([
     start('Kafka', startKafka),
     start('DynamoDB', startDynamoDb),
     start('S3', startS3),
+    start('S3 with signatures', startSignedS3),
   ])
   // Tests run in other processes: only what is plain data reaches them.
   project.provide('kafka', 'missing' in kafka ? kafka : { server: pick(kafka.server, 'endpoint', 'jars') })
@@ -42,6 +44,7 @@ export async function setup(project: TestProject): Promise<void> {
   )
   const s3Keys = ['endpoint', 'bucket', 'accessKeyId', 'secretAccessKey'] as const
   project.provide('s3', 'missing' in s3 ? s3 : { server: pick(s3.server, ...s3Keys) })
+  project.provide('signedS3', 'missing' in signedS3 ? signedS3 : { server: pick(signedS3.server, ...s3Keys) })
 }
 
 export async function teardown(): Promise<void> {
