@@ -11,13 +11,13 @@ export interface SqliteFileOptions {
 }
 
 const BUSY = 5
-const OPEN_ATTEMPTS = 200
 const OPEN_RETRY_MS = 25
 
 /** Opens a SQLite file in write-ahead mode, for any number of processes at once. */
 export async function openSqliteFile(path: string, options: SqliteFileOptions): Promise<DatabaseSync> {
   const database = openDatabase(path, options.busyTimeoutMs)
-  for (let attempt = 1; ; attempt++) {
+  const giveUpMs = performance.now() + options.busyTimeoutMs
+  for (;;) {
     try {
       database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}`)
       database.exec(`BEGIN IMMEDIATE; ${options.schema}; COMMIT`)
@@ -25,7 +25,7 @@ export async function openSqliteFile(path: string, options: SqliteFileOptions): 
     } catch (error) {
       if (database.isTransaction) database.exec('ROLLBACK')
       // The change to write-ahead mode does not wait for other processes that open the file at the same moment.
-      if (sqliteCode(error) !== BUSY || attempt === OPEN_ATTEMPTS) {
+      if (sqliteCode(error) !== BUSY || performance.now() > giveUpMs) {
         database.close()
         throw portErrorOf(error, path)
       }
