@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Column, columnsOf } from './columns.ts'
 import type { DetectorDefinition } from './detector.ts'
 import { type Format, FormatError } from './format.ts'
+import { type QuickCheck, quickCheck } from './quick-check.ts'
 import type { Value } from './value.ts'
 import type { ViewDefinition } from './view-definition.ts'
 
@@ -83,6 +84,7 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
   if (clash !== undefined)
     throw new Error(`stream ${declared.name}: enrich.schema repeats the field ${clash.name}`)
   const parseFields = declared.format.compile(own)
+  const quick = quickCheck(declared.schema)
   // The author's functions take the type that the schema has just checked, or will have checked, the value to be.
   const typed = (value: Value) => value as z.output<S> & z.output<A>
   return {
@@ -94,7 +96,7 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
     partitions: declared.partitions,
     views: { records: RECORDS_VIEW, ...declared.views },
     detector: declared.detect,
-    parse: (bytes) => parseAndValidate(declared.schema, parseFields, bytes),
+    parse: (bytes) => parseAndValidate(declared.schema, quick, parseFields, bytes),
     timeOf: (value) => finite(declared.time?.(typed(value))),
     keyOf: (value) => declared.key?.(typed(value)),
     hasKey: declared.key !== undefined,
@@ -107,7 +109,12 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
   }
 }
 
-function parseAndValidate(schema: z.ZodObject, parse: (bytes: Buffer) => unknown, bytes: Buffer): Parsed {
+function parseAndValidate(
+  schema: z.ZodObject,
+  quick: QuickCheck | undefined,
+  parse: (bytes: Buffer) => unknown,
+  bytes: Buffer,
+): Parsed {
   let fields: unknown
   try {
     fields = parse(bytes)
@@ -117,6 +124,7 @@ function parseAndValidate(schema: z.ZodObject, parse: (bytes: Buffer) => unknown
     const reason = error instanceof FormatError ? error.message : `the format threw ${kind}`
     return { ok: false, stage: 'parse', reason }
   }
+  if (quick !== undefined && isRecord(fields) && quick(fields)) return { ok: true, value: fields }
   const checked = schema.safeParse(fields)
   if (checked.success) return { ok: true, value: withUnknownFields(checked.data, fields) }
   const reason = checked.error.issues
@@ -126,9 +134,13 @@ function parseAndValidate(schema: z.ZodObject, parse: (bytes: Buffer) => unknown
   return { ok: false, stage: 'validate', reason }
 }
 
+function isRecord(fields: unknown): fields is Value {
+  return typeof fields === 'object' && fields !== null && !Array.isArray(fields)
+}
+
 /** The master keeps everything: a field the schema does not know stays with the record, unchecked. */
 function withUnknownFields(checked: Value, fields: unknown): Value {
-  if (typeof fields !== 'object' || fields === null) return checked
+  if (!isRecord(fields)) return checked
   const names = Object.keys(fields)
   if (names.length <= Object.keys(checked).length) return checked
   return { ...fields, ...checked }
