@@ -1,12 +1,15 @@
 /**
  * Races other processes for keys: `racer.ts keyed|objects <path> <name> <rounds> <start, ms>`. From the start time on it
- * tries to be the first at each of the rounds, then adds one to a counter as often. Prints the rounds it won.
+ * tries to be the first at each of the rounds, a few milliseconds apart so that all meet in each, then adds one to a
+ * counter as often. Prints the rounds it won.
  */
 import { setTimeout as sleepMs } from 'node:timers/promises'
 import { FolderStore } from '../../../lib/local/folder-store.ts'
 import { SqliteStore } from '../../../lib/local/sqlite-store.ts'
 
 const [kind, path = '', name = '', rounds = '0', startMs = '0'] = process.argv.slice(2)
+
+const ROUND_MS = 3
 
 interface Race {
   claim(round: number): Promise<boolean>
@@ -45,8 +48,10 @@ function bytes(text: string): Buffer {
 }
 
 const race = kind === 'keyed' ? await keyedRace() : await objectRace()
-await sleepMs(Math.max(0, Number(startMs) - Date.now()))
 const won: number[] = []
-for (let round = 0; round < Number(rounds); round++) if (await race.claim(round)) won.push(round)
+for (let round = 0; round < Number(rounds); round++) {
+  await sleepMs(Math.max(0, Number(startMs) + round * ROUND_MS - Date.now()))
+  if (await race.claim(round)) won.push(round)
+}
 for (let added = 0; added < Number(rounds); ) if (await race.addOne()) added++
 process.stdout.write(`${JSON.stringify(won)}\n`)
