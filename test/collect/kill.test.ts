@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -147,6 +147,34 @@ describe.concurrent('a collector killed with SIGKILL', () => {
         )
       }),
     60_000,
+  )
+
+  it(
+    'is gone at once for the next one, even while nobody has asked how it ended',
+    () =>
+      inFolder(async (dir) => {
+        const sources = await makeSources(dir)
+        const order: ChildOrder = {
+          dir: join(dir, 'data'),
+          keyed: false,
+          sources,
+          maxBatchBytes: MAX_BATCH_BYTES,
+        }
+        const doomed = { ...order, dieAt: { what: 'append', when: 'after', nth: 3 } }
+        // A shell starts it and becomes a program that never asks: the killed process stays as a zombie.
+        const script = join(import.meta.dirname, 'child.ts')
+        const command = '"$0" "$1" "$2" & echo $!; exec sleep 60'
+        const parent = spawn('sh', ['-c', command, process.execPath, script, JSON.stringify(doomed)])
+        try {
+          const [line] = await once(parent.stdout, 'data')
+          const stat = () => readFile(`/proc/${Number(line)}/stat`, 'utf8').catch(() => ') Z')
+          while (!(await stat()).includes(') Z')) await new Promise((resolve) => setTimeout(resolve, 50))
+          expect((await live(order)).result).toMatchObject({ recordsIn: RECORDS, resumed: true })
+        } finally {
+          parent.kill('SIGKILL')
+        }
+      }),
+    30_000,
   )
 
   it(
