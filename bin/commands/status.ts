@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { Rates, streamStatus } from '../../lib/local/status.ts'
+import { StreamWatch } from '../../lib/local/status.ts'
 import type { StreamStatus } from '../../lib/serve/dashboard-messages.ts'
 import { streams } from '../../streams/index.ts'
 import { type CommonOptions, print, withCommonOptions } from '../command.ts'
@@ -16,7 +16,7 @@ export function register(program: Command): void {
 async function run(options: CommonOptions): Promise<void> {
   await withPorts(options, async (ports) => {
     const all: StreamStatus[] = []
-    for (const stream of streams.values()) all.push(await streamStatus(ports, stream, new Rates()))
+    for (const stream of streams.values()) all.push(await new StreamWatch(ports, stream).read())
     print(options, { site: ports.site, streams: all }, () => all.map(describe).join('\n\n'))
   })
 }

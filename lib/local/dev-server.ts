@@ -9,7 +9,7 @@ import type { Stream } from '../stream/define.ts'
 import { HttpError, httpServer, type Route, requireSameSite } from './http-api.ts'
 import { Pipeline } from './pipeline.ts'
 import { SocketFunction } from './socket-function.ts'
-import { Rates, streamStatus } from './status.ts'
+import { StreamWatch } from './status.ts'
 import { WorkerProcess } from './worker-process.ts'
 import { WsPublisher } from './ws-publisher.ts'
 
@@ -41,7 +41,7 @@ export class DevServer {
   readonly #publisher: WsPublisher
   readonly #socket: WorkerProcess
   readonly #startedMs = Date.now()
-  readonly #rates = new Map<string, Rates>()
+  readonly #watches: readonly StreamWatch[]
   readonly #statusClients = new Set<string>()
   readonly #connections = new Set<string>()
   readonly #sources = new Map<string, RunningSource>()
@@ -56,6 +56,7 @@ export class DevServer {
     this.#publisher = wiring.publisher
     this.#socket = wiring.socket
     this.url = url
+    this.#watches = pipeline.streams.map(({ stream }) => new StreamWatch(pipeline.ports, stream))
   }
 
   static async start(options: DevServerOptions): Promise<DevServer> {
@@ -129,12 +130,7 @@ export class DevServer {
   }
 
   async #readStatus(): Promise<Status> {
-    const streams = []
-    for (const { stream } of this.pipeline.streams) {
-      const rates = this.#rates.get(stream.name) ?? new Rates()
-      this.#rates.set(stream.name, rates)
-      streams.push(await streamStatus(this.pipeline.ports, stream, rates))
-    }
+    const streams = await Promise.all(this.#watches.map((watch) => watch.read()))
     const { site, demo } = this.#options
     const clients = this.#connections.size
     return {
@@ -150,9 +146,9 @@ export class DevServer {
 
   async #pushStatus(): Promise<void> {
     this.#status = undefined
-    if (this.#statusClients.size === 0) return
+    // Read with nobody watching too: rates need a reading a second.
     const status = await this.status().catch(() => undefined)
-    if (status === undefined) return
+    if (status === undefined || this.#statusClients.size === 0) return
     const message: StatusMessage = { channel: 'status', cursor: String(++this.#statusNumber), status }
     const frame = JSON.stringify(message)
     for (const id of this.#statusClients) void this.#publisher.send(id, frame).catch(() => undefined)

@@ -1,6 +1,6 @@
 import type { Ports } from '../ports/ports.ts'
 import type { Ledger, StageName, StageStatus, StreamStatus } from '../serve/dashboard-messages.ts'
-import { storedTotals } from '../serve/ledger.ts'
+import { Totals } from '../serve/ledger.ts'
 import { activeModel } from '../state/models.ts'
 import type { Stream } from '../stream/define.ts'
 import { topicName } from '../stream/topic.ts'
@@ -9,7 +9,7 @@ import { deliveredUpTo, type MappedStage } from './mapping.ts'
 const MAPPED: readonly MappedStage[] = ['score', 'archive', 'count', 'notify']
 
 /** Turns totals taken over time into rates: over the last few seconds, so that a number is calm enough to read. */
-export class Rates {
+class Rates {
   readonly #samples: { readonly atMs: number; readonly totals: ReadonlyMap<string, number> }[] = []
   readonly #spanMs: number
 
@@ -31,13 +31,35 @@ export class Rates {
 }
 
 /** How a stream stands, read from the log and the stores alone: with or without a running pipeline. */
-export async function streamStatus(ports: Ports, stream: Stream, rates: Rates): Promise<StreamStatus> {
+export class StreamWatch {
+  readonly #ports: Ports
+  readonly #stream: Stream
+  readonly #rates = new Rates()
+  readonly #totals: Totals
+
+  constructor(ports: Ports, stream: Stream) {
+    this.#ports = ports
+    this.#stream = stream
+    this.#totals = new Totals(ports, stream)
+  }
+
+  read(): Promise<StreamStatus> {
+    return streamStatus(this.#ports, this.#stream, this.#rates, this.#totals)
+  }
+}
+
+async function streamStatus(
+  ports: Ports,
+  stream: Stream,
+  rates: Rates,
+  totals: Totals,
+): Promise<StreamStatus> {
   const appended = await ends(ports, topicName(stream.name, 'raw'), stream.partitions)
   const entries = await ends(ports, topicName(stream.name, 'enriched'), stream.partitions)
   const delivered = new Map<StageName, number>([['collect', appended]])
   for (const stage of MAPPED) delivered.set(stage, await consumed(ports, stage, stream))
   const perSecond = rates.take(ports.clock.nowMs(), delivered)
-  const stored = await storedTotals(ports, stream)
+  const stored = await totals.read(ports.clock.nowMs())
   const model = await activeModel(ports, stream.name)
   const ledger: Ledger = { in: appended, scored: delivered.get('score') ?? 0, ...stored }
   const stages = [...delivered].map(([stage, records]): StageStatus => {
