@@ -58,7 +58,7 @@ describe('docs/asyncapi.yaml', () => {
   })
 
   it('refers to nothing that is not there', () => {
-    const references = [...text.matchAll(/\$ref: '([^']+)'/g)].map(([, reference = '']) => reference)
+    const references = [...text.matchAll(/\$ref: ['"]([^'"]+)['"]/g)].map(([, reference = '']) => reference)
     expect(references.length).toBeGreaterThan(20)
     for (const reference of references) expect(resolve(reference), reference).toBeDefined()
   })
