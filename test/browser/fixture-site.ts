@@ -16,6 +16,8 @@ export interface SiteOptions {
   readonly rate?: number
   /** Alerts a second while an attack goes on. */
   readonly alertRate?: number
+  /** Groups that the alerts of one kind fall into: each is an incident of its own. */
+  readonly groups?: number
   readonly model?: boolean
   readonly seed?: number
   /** Workers may be killed. */
@@ -60,6 +62,7 @@ export class FixtureSite {
       name: 'local',
       rate: 2_400,
       alertRate: 14,
+      groups: 1,
       model: true,
       seed: 7,
       local: true,
@@ -316,10 +319,12 @@ export class FixtureSite {
   #alert(atMs: number, kind: Kind): void {
     const windowMs = 60_000
     const offset = this.alerts.length * 131 + Math.floor(this.#random() * 100)
+    const group = `${kind.group}/${Math.floor(this.#random() * this.#options.groups)}`
     this.alerts.push({
       ...kind,
+      group,
       // As on `incidents/<stream>`: of the group and window, not of the record.
-      id: `${kind.group}@${Math.floor(atMs / windowMs)}`,
+      id: `${group}@${Math.floor(atMs / windowMs)}`,
       stream: 'network',
       score: Math.min(0.999, kind.score + 0.03 * (this.#random() - 0.5)),
       threshold: 0.582,

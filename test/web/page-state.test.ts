@@ -39,10 +39,20 @@ describe('ledgerState', () => {
     ['behind', ledger(10, 8, 10)],
     ['behind', ledger(10, 10, 9)],
     ['behind', ledger(10, 10, 10, 9)],
-    ['broken', ledger(10, 11, 10)],
-    ['broken', ledger(10, 10, 11)],
   ] as const)('is %s', (expected, totals) => {
     expect(ledgerState(totals, [])).toBe(expected)
+  })
+
+  it('is broken where more is archived or counted than came in, and stays so', () => {
+    for (const totals of [ledger(10, 11, 10), ledger(10, 10, 11), ledger(10, 10, 10, 11)]) {
+      let history: History = {}
+      const seen = []
+      for (let s = 1; s <= 5; s++) {
+        history = remember(history, status(s * 1_000, totals))
+        seen.push(ledgerState(totals, history.network ?? []))
+      }
+      expect(seen).toEqual(['behind', 'behind', 'behind', 'broken', 'broken'])
+    }
   })
 
   it('is stalled where nothing has moved for 20 s, not where it moved or had nothing to do', () => {
@@ -74,34 +84,40 @@ describe('observe', () => {
 
   it('follows a killed part down, up, and the ledger back to agreement', () => {
     const before = status(1_000, ledger(100))
-    let outages = killed([], WORKER, before, 0)
-    outages = observe(outages, before, status(2_000, ledger(150, 150, 100), { state: 'down' }), 1)
+    let outages = killed([], WORKER, 20, 0)
+    outages = observe(outages, before, status(2_000, ledger(150, 150, 100), { state: 'down' }), 20, 1)
     outages = observe(
       outages,
       status(2_000, ledger(150, 150, 100), { state: 'down' }),
       status(3_000, ledger(200, 200, 100), { state: 'starting', restarts: 1 }),
+      20,
       2,
     )
     expect(steps(outages)).toEqual([{ downMs: 1, upMs: undefined, backMs: undefined, agreedMs: undefined }])
     const up = status(4_000, ledger(250, 250, 180), { restarts: 1, pid: 77 })
-    outages = observe(outages, status(3_000, ledger(200, 200, 100), { restarts: 1 }), up, 3)
+    outages = observe(outages, status(3_000, ledger(200, 200, 100), { restarts: 1 }), up, 20, 3)
     expect(outages[0]).toMatchObject({ upMs: 3, newPid: 77, oldPid: 10, inFlightPeak: 100 })
     expect(outages[0]?.backMs).toBeUndefined()
-    outages = observe(outages, up, status(5_000, ledger(260), { restarts: 1, pid: 77 }), 4)
-    expect(outages[0]).toMatchObject({ backMs: 4, agreedMs: 4, agreedAt: 260, byYou: true })
-    expect(observe(outages, up, status(6_000, ledger(270, 260), { restarts: 1, pid: 77 }), 5)).toBe(outages)
+    outages = observe(outages, up, status(5_000, ledger(260, 260, 241), { restarts: 1, pid: 77 }), 20, 4)
+    expect(outages[0]).toMatchObject({ backMs: 4, byYou: true })
+    expect(outages[0]?.agreedMs).toBeUndefined()
+    outages = observe(outages, up, status(6_000, ledger(270), { restarts: 1, pid: 77 }), 20, 5)
+    expect(outages[0]).toMatchObject({ backMs: 4, agreedMs: 5, agreedAt: 270 })
+    expect(observe(outages, up, status(7_000, ledger(280, 270), { restarts: 1, pid: 77 }), 20, 6)).toBe(
+      outages,
+    )
   })
 
   it('sees a part that ended by itself, also when it was back before the next status', () => {
-    const outages = observe([], status(1, ledger(5)), status(2, ledger(6), { restarts: 1, pid: 11 }), 9)
+    const outages = observe([], status(1, ledger(5)), status(2, ledger(6), { restarts: 1, pid: 11 }), 0, 9)
     expect(outages).toMatchObject([{ byYou: false, downMs: 9, upMs: 9, newPid: 11, agreedAt: 6 }])
   })
 
   it('forgets a kill that had no effect', () => {
     const same = status(1, ledger(5))
-    const outages = killed([], WORKER, same, 0)
-    expect(observe(outages, same, same, 1_000)).toHaveLength(1)
-    expect(observe(outages, same, same, 16_000)).toHaveLength(0)
+    const outages = killed([], WORKER, 0, 0)
+    expect(observe(outages, same, same, 0, 1_000)).toHaveLength(1)
+    expect(observe(outages, same, same, 0, 16_000)).toHaveLength(0)
   })
 })
 

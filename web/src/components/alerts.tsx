@@ -8,7 +8,7 @@ import { PauseIcon, PlayIcon } from './icons.tsx'
 
 const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low']
 /** Rows rendered at first, and how many more at a time. */
-const ROWS = 120
+const ROWS = 80
 
 export interface AlertsProps {
   readonly selected: string | undefined

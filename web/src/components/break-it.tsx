@@ -168,7 +168,12 @@ function NewestOutage({ outage }: { readonly outage: Outage }) {
           note={oldPid === undefined ? '' : `pid ${oldPid}`}
           hurt
         />
-        <Step name="Down" note={since(downMs)} hurt={downMs !== undefined} now={downMs === undefined} />
+        <Step
+          name="Down"
+          note={downMs === upMs && downMs !== undefined ? 'too short to see' : since(downMs)}
+          hurt={downMs !== undefined}
+          now={downMs === undefined}
+        />
         <Step
           name="Up again"
           note={newPid === undefined ? since(upMs) : `pid ${newPid}, ${since(upMs)}`}

@@ -108,7 +108,7 @@ function Term(props: {
     <div class="term" data-term={id}>
       <div class="term-name">{name}</div>
       <div class="term-number">{count(number)}</div>
-      <div class="term-note">{missing === 0 ? note : <b>{count(missing)} to go</b>}</div>
+      <div class="term-note">{missing <= 0 ? note : <b>{count(missing)} to go</b>}</div>
     </div>
   )
 }

@@ -1,5 +1,5 @@
 import type { StageName, Status } from '../../../lib/serve/dashboard-messages.ts'
-import { agrees, inFlight } from './ledger.ts'
+import { agrees, inFlight, isOver } from './ledger.ts'
 
 /** One stream at one status message. */
 export interface Sample {
@@ -9,6 +9,8 @@ export interface Sample {
   readonly counted: number
   readonly inFlight: number
   readonly agrees: boolean
+  /** More was scored, archived or counted than came in. */
+  readonly over: boolean
   readonly rates: Readonly<Partial<Record<StageName, number>>>
   /** Some part of the site was not up. */
   readonly partDown: boolean
@@ -18,6 +20,18 @@ export type History = Readonly<Record<string, readonly Sample[]>>
 
 /** How far back the page remembers. */
 export const HISTORY_MS = 180_000
+
+const USUAL_MS = 30_000
+
+/** The most that was in flight in the last half minute, over all streams. */
+export function usualInFlight(history: History): number {
+  let sum = 0
+  for (const samples of Object.values(history)) {
+    const sinceMs = (samples.at(-1)?.atMs ?? 0) - USUAL_MS
+    sum += samples.reduce((most, { atMs, inFlight: at }) => (atMs > sinceMs ? Math.max(most, at) : most), 0)
+  }
+  return sum
+}
 
 /** Less than this is drawn as if it were this long, so that the first samples do not fill the width. */
 const SHOWN_MS_MIN = 20_000
@@ -44,6 +58,7 @@ export function remember(history: History, status: Status): History {
       counted: ledger.counted,
       inFlight: inFlight(ledger),
       agrees: agrees(ledger),
+      over: isOver(ledger),
       rates: Object.fromEntries(stages.map(({ stage, recordsPerSecond }) => [stage, recordsPerSecond])),
       partDown: status.parts.some(({ state }) => state !== 'up'),
     }

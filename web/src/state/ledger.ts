@@ -7,11 +7,13 @@ import type { Sample } from './history.ts'
  * - `agrees`: in = in the master = counted, to the record.
  * - `behind`: the rest is in flight, and moving.
  * - `stalled`: the rest is in flight, and has not moved for a while.
- * - `broken`: more archived or counted than came in. That would be a duplicate: Weir promises it never happens.
+ * - `broken`: for some seconds, more archived or counted than came in. That would be a duplicate: Weir promises it
+ *   never happens. Once is no proof: the totals of one status are not read in the same instant.
  */
 export type LedgerState = 'empty' | 'agrees' | 'behind' | 'stalled' | 'broken'
 
 const STALLED_AFTER_MS = 20_000
+const BROKEN_SAMPLES = 4
 
 /** Records that came in and are not yet both in the master and counted. */
 export function inFlight({ in: came, archived, counted }: Ledger): number {
@@ -22,11 +24,15 @@ export function agrees({ in: came, scored, archived, counted }: Ledger): boolean
   return came === scored && came === archived && came === counted
 }
 
+export function isOver({ in: came, scored, archived, counted }: Ledger): boolean {
+  return Math.max(scored, archived, counted) > came
+}
+
 /** `samples`: this stream's past, oldest first. */
 export function ledgerState(ledger: Ledger, samples: readonly Sample[]): LedgerState {
-  const { in: came, scored, archived, counted } = ledger
-  if (Math.max(scored, archived, counted) > came) return 'broken'
-  if (came === 0) return 'empty'
+  const last = samples.slice(-BROKEN_SAMPLES)
+  if (isOver(ledger) && last.length === BROKEN_SAMPLES && last.every(({ over }) => over)) return 'broken'
+  if (ledger.in === 0) return 'empty'
   if (agrees(ledger)) return 'agrees'
   return stalled(ledger, samples) ? 'stalled' : 'behind'
 }

@@ -17,7 +17,8 @@ export interface Outage {
   /** In = in the master = counted, for the first time after. */
   readonly agreedMs?: number
   readonly agreedAt?: number
-  readonly inFlightBefore: number
+  /** Records usually in flight, as seen before: a running stream always has some. */
+  readonly inFlightUsual: number
   readonly inFlightPeak: number
 }
 
@@ -25,17 +26,14 @@ const KEPT = 12
 /** Without a sign of the part's end within this time, a kill had no effect. */
 const NO_EFFECT_AFTER_MS = 15_000
 
-/** The outages, newest first, with one that the user has just caused. */
+/** The outages, newest first, with one that the user has just caused. `usual`: see `usualInFlight`. */
 export function killed(
   outages: readonly Outage[],
   part: Part,
-  status: Status,
+  usual: number,
   atMs: number,
 ): readonly Outage[] {
-  return [open(part, part.restarts, part.pid, wholeSite(status).inFlight, true, atMs), ...outages].slice(
-    0,
-    KEPT,
-  )
+  return [{ ...open(part, part, usual, atMs), byYou: true }, ...outages].slice(0, KEPT)
 }
 
 /** The outages as one more status shows them: newly seen ones, and each open one's next steps. */
@@ -43,9 +41,11 @@ export function observe(
   outages: readonly Outage[],
   before: Status | undefined,
   status: Status,
+  usual: number,
   atMs: number,
 ): readonly Outage[] {
-  const seen = before === undefined ? [] : newlyDown(outages, before, status, atMs)
+  const ended = before === undefined ? [] : newlyDown(outages, before, status)
+  const seen = ended.map(({ part, was }) => open(part, was, usual, atMs))
   const alive = outages.filter(
     (outage) => outage.downMs !== undefined || atMs - outage.atMs < NO_EFFECT_AFTER_MS,
   )
@@ -58,36 +58,28 @@ export function isSettled(outage: Outage): boolean {
   return outage.agreedMs !== undefined
 }
 
-function newlyDown(outages: readonly Outage[], before: Status, status: Status, atMs: number): Outage[] {
-  const found: Outage[] = []
+function newlyDown(outages: readonly Outage[], before: Status, status: Status): { part: Part; was: Part }[] {
+  const found: { part: Part; was: Part }[] = []
   for (const part of status.parts) {
     const was = before.parts.find(({ id }) => id === part.id)
     if (was === undefined) continue
     const ended = (part.state === 'down' && was.state !== 'down') || part.restarts > was.restarts
     const known = outages.some(({ partId, upMs }) => partId === part.id && upMs === undefined)
-    if (ended && !known)
-      found.push(open(part, was.restarts, was.pid, wholeSite(before).inFlight, false, atMs))
+    if (ended && !known) found.push({ part, was })
   }
   return found
 }
 
-function open(
-  part: Part,
-  restartsBefore: number,
-  oldPid: number | undefined,
-  inFlightBefore: number,
-  byYou: boolean,
-  atMs: number,
-): Outage {
+function open({ id, name }: Part, was: Part, inFlightUsual: number, atMs: number): Outage {
   return {
-    partId: part.id,
-    name: part.name,
-    byYou,
+    partId: id,
+    name,
+    byYou: false,
     atMs,
-    ...(oldPid === undefined ? {} : { oldPid }),
-    restartsBefore,
-    inFlightBefore,
-    inFlightPeak: inFlightBefore,
+    ...(was.pid === undefined ? {} : { oldPid: was.pid }),
+    restartsBefore: was.restarts,
+    inFlightUsual,
+    inFlightPeak: 0,
   }
 }
 
@@ -104,8 +96,7 @@ function step(outage: Outage, status: Status, atMs: number): Outage {
   if (next.backMs === undefined && site.inFlight > next.inFlightPeak)
     next = { ...next, inFlightPeak: site.inFlight }
   if (next.upMs === undefined) return next
-  // A running stream always has some records in flight: half as many again as before is back to normal.
-  if (next.backMs === undefined && (site.agrees || site.inFlight <= next.inFlightBefore * 1.5))
+  if (next.backMs === undefined && (site.agrees || site.inFlight <= next.inFlightUsual))
     next = { ...next, backMs: atMs }
   if (next.backMs !== undefined && site.agrees) next = { ...next, agreedMs: atMs, agreedAt: site.in }
   return next

@@ -2,7 +2,7 @@ import type { Part, Status, StreamSummary } from '../../../lib/serve/dashboard-m
 import { type ConnectionState, WeirClient } from '../client/weir-client.ts'
 import { ApiError, api } from './api.ts'
 import { Feed } from './feed.ts'
-import { type History, remember } from './history.ts'
+import { type History, remember, usualInFlight } from './history.ts'
 import { killed, type Outage, observe } from './outages.ts'
 import { Store } from './store.ts'
 
@@ -73,8 +73,8 @@ export class Session {
   async kill(part: Part): Promise<void> {
     await api.kill(part.id)
     this.state.update((state) => {
-      if (state.status === undefined) return state
-      return { ...state, outages: killed(state.outages, part, state.status, Date.now()) }
+      const usual = usualInFlight(state.history)
+      return { ...state, outages: killed(state.outages, part, usual, Date.now()) }
     })
   }
 
@@ -108,7 +108,7 @@ export class Session {
       ...state,
       status,
       history: remember(state.history, status),
-      outages: observe(state.outages, state.status, status, Date.now()),
+      outages: observe(state.outages, state.status, status, usualInFlight(state.history), Date.now()),
     }))
   }
 
