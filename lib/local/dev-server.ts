@@ -1,12 +1,10 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Ports } from '../ports/ports.ts'
-import { listIncidents } from '../serve/alerts.ts'
-import type { Part, Status, StatusMessage, StreamSummary } from '../serve/dashboard-messages.ts'
-import { listDeadLetters } from '../serve/dead-letters.ts'
-import { queryView, viewNamed } from '../serve/query.ts'
+import type { Part, Status, StatusMessage } from '../serve/dashboard-messages.ts'
 import type { Stream } from '../stream/define.ts'
-import { HttpError, httpServer, type Route, requireSameSite } from './http-api.ts'
+import { devRoutes, type Running } from './dev-routes.ts'
+import { HttpError, httpServer, requireSameSite } from './http-api.ts'
 import { Pipeline } from './pipeline.ts'
 import { SocketFunction } from './socket-function.ts'
 import { StreamWatch } from './status.ts'
@@ -33,13 +31,16 @@ const STATUS_EVERY_MS = 1_000
 const FRAME_EVERY_MS = 100
 
 /** Everything on this machine: the pipeline, the HTTP API, the WebSocket endpoint and the dashboard on one port. */
-export class DevServer {
+export class DevServer implements Running {
   readonly pipeline: Pipeline
+  readonly ports: Ports
+  readonly streams: ReadonlyMap<string, Stream>
   readonly url: string
   readonly #options: DevServerOptions
   readonly #http: Server
   readonly #publisher: WsPublisher
   readonly #socket: WorkerProcess
+  readonly #function: SocketFunction
   readonly #startedMs = Date.now()
   readonly #watches: readonly StreamWatch[]
   readonly #statusClients = new Set<string>()
@@ -52,9 +53,12 @@ export class DevServer {
   private constructor(options: DevServerOptions, pipeline: Pipeline, wiring: Wiring, url: string) {
     this.#options = options
     this.pipeline = pipeline
+    this.ports = pipeline.ports
+    this.streams = new Map(pipeline.streams.map(({ stream }) => [stream.name, stream]))
     this.#http = wiring.http
     this.#publisher = wiring.publisher
     this.#socket = wiring.socket
+    this.#function = new SocketFunction(wiring.socket)
     this.url = url
     this.#watches = pipeline.streams.map(({ stream }) => new StreamWatch(pipeline.ports, stream))
   }
@@ -65,7 +69,7 @@ export class DevServer {
       if (server === undefined) throw new HttpError(503, 'STARTING', 'Weir is starting')
       return server
     }
-    const http = httpServer(routes(started))
+    const http = httpServer(devRoutes(started))
     const publisher = WsPublisher.attach(http, {
       onConnect: (connectionId, request) => {
         requireSameSite(request)
@@ -191,16 +195,14 @@ export class DevServer {
   }
 
   async #connected(connectionId: string): Promise<void> {
-    await this.#function().handle(connectionId, '$connect')
+    await this.#function.handle(connectionId, '$connect')
     this.#connections.add(connectionId)
   }
 
   async #message(connectionId: string, text: string): Promise<void> {
     const wanted = statusAction(text)
     if (wanted === undefined)
-      return void (await this.#function()
-        .handle(connectionId, '$default', text)
-        .catch(() => undefined))
+      return void (await this.#function.handle(connectionId, '$default', text).catch(() => undefined))
     if (wanted === 'unsubscribe') return void this.#statusClients.delete(connectionId)
     this.#statusClients.add(connectionId)
     const message: StatusMessage = {
@@ -214,15 +216,7 @@ export class DevServer {
   async #disconnected(connectionId: string): Promise<void> {
     this.#statusClients.delete(connectionId)
     this.#connections.delete(connectionId)
-    await this.#function()
-      .handle(connectionId, '$disconnect')
-      .catch(() => undefined)
-  }
-
-  #functionValue: SocketFunction | undefined
-  #function(): SocketFunction {
-    this.#functionValue ??= new SocketFunction(this.#socket)
-    return this.#functionValue
+    await this.#function.handle(connectionId, '$disconnect').catch(() => undefined)
   }
 }
 
@@ -264,80 +258,4 @@ function workerPart(worker: WorkerProcess): Part {
     killable: true,
     ...(pid === undefined ? {} : { pid }),
   }
-}
-
-function routes(started: () => DevServer): Readonly<Record<string, Route>> {
-  const ports = (): Ports => started().pipeline.ports
-  const streamOf = (query: URLSearchParams): Stream => {
-    const name = query.get('stream') ?? ''
-    const found = started().pipeline.streams.find(({ stream }) => stream.name === name)
-    if (found === undefined)
-      throw new HttpError(404, 'NO_SUCH_STREAM', `there is no stream ${JSON.stringify(name)}`)
-    return found.stream
-  }
-  return {
-    'GET /api/streams': async () => started().pipeline.streams.map(({ stream }) => summary(stream)),
-    'GET /api/status': () => started().status(),
-    'GET /api/query': async ({ query }) => {
-      const byName = new Map(started().pipeline.streams.map(({ stream }) => [stream.name, stream]))
-      const view = found(() => viewNamed(byName, query.get('view') ?? ''))
-      const options = {
-        key: query.get('key') ?? undefined,
-        from: timeParameter(query, 'from'),
-        to: timeParameter(query, 'to'),
-        bySlot: query.get('bySlot') === 'true',
-      }
-      return queryView(ports().keyed, view, options, Date.now())
-    },
-    'GET /api/alerts': ({ query }) => {
-      const since = query.get('since')
-      const options = { ...(since === null ? {} : { since }), limit: limitParameter(query) }
-      return listIncidents(ports(), streamOf(query), options)
-    },
-    'GET /api/dead-letters': async ({ query }) => ({
-      deadLetters: await listDeadLetters(ports(), streamOf(query), { limit: limitParameter(query) }),
-    }),
-    'POST /api/kill': async ({ body }) => {
-      const part = typeof body === 'object' && body !== null && 'part' in body ? body.part : undefined
-      started().kill(String(part))
-      return { part }
-    },
-  }
-}
-
-function summary({ name, title, description, views }: Stream): StreamSummary {
-  return {
-    name,
-    title,
-    description,
-    views: Object.entries(views).map(([view, definition]) => ({
-      name: view,
-      title: definition.title,
-      groupBy: definition.groupBy,
-      slotMs: definition.slotMs,
-      aggregates: Object.keys(definition.aggregates),
-    })),
-  }
-}
-
-function found<T>(look: () => T): T {
-  try {
-    return look()
-  } catch (error) {
-    throw new HttpError(404, 'NOT_FOUND', error instanceof Error ? error.message : String(error))
-  }
-}
-
-function timeParameter(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name)
-  if (text === null || text === '') return undefined
-  const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (Number.isFinite(ms)) return ms
-  throw new HttpError(400, 'BAD_TIME', `${name} must be ISO 8601 or ms since 1970`)
-}
-
-function limitParameter(query: URLSearchParams): number {
-  const limit = Number(query.get('limit') ?? 100)
-  if (Number.isInteger(limit) && limit > 0 && limit <= 1000) return limit
-  throw new HttpError(400, 'BAD_LIMIT', 'limit must be a whole number from 1 to 1000')
 }

@@ -1,0 +1,91 @@
+import type { Ports } from '../ports/ports.ts'
+import { listIncidents } from '../serve/alerts.ts'
+import type { Status, StreamSummary } from '../serve/dashboard-messages.ts'
+import { listDeadLetters } from '../serve/dead-letters.ts'
+import { queryView, viewNamed } from '../serve/query.ts'
+import type { Stream } from '../stream/define.ts'
+import { HttpError, type Route } from './http-api.ts'
+
+/** What the HTTP API needs of the running server. */
+export interface Running {
+  readonly ports: Ports
+  readonly streams: ReadonlyMap<string, Stream>
+  status(): Promise<Status>
+  /** Ends a worker's process. Throws an HttpError where no worker has that id. */
+  kill(id: string): void
+}
+
+/** The HTTP API of `weir dev`. `running` throws an HttpError while the server starts. */
+export function devRoutes(running: () => Running): Readonly<Record<string, Route>> {
+  const streamOf = (query: URLSearchParams): Stream => {
+    const name = query.get('stream') ?? ''
+    const stream = running().streams.get(name)
+    if (stream === undefined)
+      throw new HttpError(404, 'NO_SUCH_STREAM', `there is no stream ${JSON.stringify(name)}`)
+    return stream
+  }
+  return {
+    'GET /api/streams': async () => [...running().streams.values()].map(summary),
+    'GET /api/status': () => running().status(),
+    'GET /api/query': async ({ query }) => {
+      const view = found(() => viewNamed(running().streams, query.get('view') ?? ''))
+      const options = {
+        key: query.get('key') ?? undefined,
+        from: timeParameter(query, 'from'),
+        to: timeParameter(query, 'to'),
+        bySlot: query.get('bySlot') === 'true',
+      }
+      return queryView(running().ports.keyed, view, options, Date.now())
+    },
+    'GET /api/alerts': ({ query }) => {
+      const since = query.get('since')
+      const options = { ...(since === null ? {} : { since }), limit: limitParameter(query) }
+      return listIncidents(running().ports, streamOf(query), options)
+    },
+    'GET /api/dead-letters': async ({ query }) => ({
+      deadLetters: await listDeadLetters(running().ports, streamOf(query), { limit: limitParameter(query) }),
+    }),
+    'POST /api/kill': async ({ body }) => {
+      const part = typeof body === 'object' && body !== null && 'part' in body ? body.part : undefined
+      running().kill(String(part))
+      return { part }
+    },
+  }
+}
+
+function summary({ name, title, description, views }: Stream): StreamSummary {
+  return {
+    name,
+    title,
+    description,
+    views: Object.entries(views).map(([view, definition]) => ({
+      name: view,
+      title: definition.title,
+      groupBy: definition.groupBy,
+      slotMs: definition.slotMs,
+      aggregates: Object.keys(definition.aggregates),
+    })),
+  }
+}
+
+function found<T>(look: () => T): T {
+  try {
+    return look()
+  } catch (error) {
+    throw new HttpError(404, 'NOT_FOUND', error instanceof Error ? error.message : String(error))
+  }
+}
+
+function timeParameter(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name)
+  if (text === null || text === '') return undefined
+  const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  if (Number.isFinite(ms)) return ms
+  throw new HttpError(400, 'BAD_TIME', `${name} must be ISO 8601 or ms since 1970`)
+}
+
+function limitParameter(query: URLSearchParams): number {
+  const limit = Number(query.get('limit') ?? 100)
+  if (Number.isInteger(limit) && limit > 0 && limit <= 1000) return limit
+  throw new HttpError(400, 'BAD_LIMIT', 'limit must be a whole number from 1 to 1000')
+}
