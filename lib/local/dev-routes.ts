@@ -40,7 +40,10 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
     'GET /api/alerts': ({ query }) => {
       const since = query.get('since')
       const options = { ...(since === null ? {} : { since }), limit: limitParameter(query) }
-      return listIncidents(running().ports, streamOf(query), options)
+      return listIncidents(running().ports, streamOf(query), options).catch((error: unknown) => {
+        if (error instanceof RangeError) throw new HttpError(400, 'BAD_CURSOR', error.message)
+        throw error
+      })
     },
     'GET /api/dead-letters': async ({ query }) => ({
       deadLetters: await listDeadLetters(running().ports, streamOf(query), { limit: limitParameter(query) }),
