@@ -173,8 +173,12 @@ export class FileLog implements EventLog {
     const topics = [...this.#topics.values()]
     const points = JSON.stringify(Object.fromEntries(topics.map((topic) => topic.recoveryPoints())))
     if (points === this.#pointsWritten) return
-    writeRecoveryPoints(this.#dir, points)
-    this.#pointsWritten = points
+    try {
+      writeRecoveryPoints(this.#dir, points)
+      this.#pointsWritten = points
+    } catch {
+      // The points written before hold as well: they only vouch for less.
+    }
   }
 
   async #close(): Promise<void> {

@@ -12,7 +12,7 @@ import { openDatabase, portErrorOf, sqliteCode } from './sqlite-file.ts'
 export function lockFolder(dir: string): () => void {
   mkdirSync(dir, { recursive: true })
   const holderFile = join(dir, 'holder.json')
-  const database = openDatabase(join(dir, 'lock.sqlite'), 0)
+  const database = openDatabase(join(dir, 'lock.sqlite'))
   try {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {

@@ -65,7 +65,7 @@ export class FolderStore implements ObjectStore {
       const path = this.path(key)
       const temporary = await this.#temporary.write(bytes, this.#durable)
       try {
-        const put = this.#replace(key, path, temporary, condition)
+        const put = await this.#replace(key, path, temporary, condition)
         if (!put.ok) return { ok: false }
         if (this.#durable) await syncFolders(dirname(path), put.firstNewFolder)
         return { ok: true, etag: put.etag }
@@ -97,7 +97,7 @@ export class FolderStore implements ObjectStore {
   async delete(key: string): Promise<void> {
     return this.#attempt(async () => {
       const path = this.path(key)
-      this.#stamps.exclusively(() => {
+      await this.#stamps.exclusively(() => {
         if (fileStats(path) === undefined) return
         unlinkSync(path)
         this.#removeEmptyFolders(dirname(path))
@@ -109,7 +109,7 @@ export class FolderStore implements ObjectStore {
     this.#stamps.close()
   }
 
-  #replace(key: string, path: string, temporary: string, condition: ObjectCondition): Replaced {
+  #replace(key: string, path: string, temporary: string, condition: ObjectCondition): Promise<Replaced> {
     return this.#stamps.exclusively((stampUs) => {
       if (!meets(condition, path)) return { ok: false }
       utimesSync(temporary, stampUs / 1e6, stampUs / 1e6)

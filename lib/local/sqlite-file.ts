@@ -3,7 +3,7 @@ import { setTimeout as sleepMs } from 'node:timers/promises'
 import { PortError, type PortErrorCode } from '../ports/errors.ts'
 
 export interface SqliteFileOptions {
-  /** How long a statement waits for other processes. It blocks this thread meanwhile. */
+  /** How long to wait for other processes. */
   readonly busyTimeoutMs: number
   /** SQLite's `synchronous`: FULL survives a power cut, NORMAL loses nothing to a killed process. */
   readonly synchronous: 'FULL' | 'NORMAL'
@@ -11,35 +11,44 @@ export interface SqliteFileOptions {
 }
 
 const BUSY = 5
-const OPEN_RETRY_MS = 25
+const BUSY_RETRY_MS = 1
 
 /** Opens a SQLite file in write-ahead mode, for any number of processes at once. */
 export async function openSqliteFile(path: string, options: SqliteFileOptions): Promise<DatabaseSync> {
-  const database = openDatabase(path, options.busyTimeoutMs)
-  const giveUpMs = performance.now() + options.busyTimeoutMs
-  for (;;) {
-    try {
+  const database = openDatabase(path)
+  try {
+    await whenFree(path, options.busyTimeoutMs, () => {
       database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}`)
-      database.exec(`BEGIN IMMEDIATE; ${options.schema}; COMMIT`)
-      return database
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK')
-      // The change to write-ahead mode does not wait for other processes that open the file at the same moment.
-      if (sqliteCode(error) !== BUSY || performance.now() > giveUpMs) {
-        database.close()
-        throw portErrorOf(error, path)
-      }
-      await sleepMs(OPEN_RETRY_MS)
-    }
+      inTransaction(database, () => database.exec(options.schema))
+    })
+    return database
+  } catch (error) {
+    database.close()
+    throw error
   }
 }
 
-/** The file as it is, made where there is none. Throws a PortError where it cannot be opened. */
-export function openDatabase(path: string, busyTimeoutMs: number): DatabaseSync {
+/**
+ * The file as it is, made where there is none. Statements that meet another process's lock fail at once: SQLite would
+ * wait by putting the whole thread to sleep, up to 100 ms at a time. Throws a PortError where it cannot be opened.
+ */
+export function openDatabase(path: string): DatabaseSync {
   try {
-    return new DatabaseSync(path, { timeout: busyTimeoutMs })
+    return new DatabaseSync(path, { timeout: 0 })
   } catch (error) {
     throw portErrorOf(error, path)
+  }
+}
+
+/** Tries `work`, which must do all or nothing, until no other process is in its way. Throws what `portErrorOf` makes. */
+export async function whenFree<T>(path: string, busyTimeoutMs: number, work: () => T): Promise<T> {
+  for (const giveUpMs = performance.now() + busyTimeoutMs; ; ) {
+    try {
+      return work()
+    } catch (error) {
+      if (sqliteCode(error) !== BUSY || performance.now() > giveUpMs) throw portErrorOf(error, path)
+      await sleepMs(BUSY_RETRY_MS * (1 + 2 * Math.random()))
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import type {
   TransactResult,
 } from '../ports/keyed-store.ts'
 import { checkItem, checkKey, checkPuts, ITEM_BYTES_MAX } from './item-limits.ts'
-import { inTransaction, openSqliteFile, portErrorOf } from './sqlite-file.ts'
+import { inTransaction, openSqliteFile, whenFree } from './sqlite-file.ts'
 import { systemClock } from './system-clock.ts'
 
 export interface SqliteStoreOptions {
@@ -61,24 +61,29 @@ export class SqliteStore implements KeyedStore {
   readonly maxItemBytes = ITEM_BYTES_MAX
   readonly #path: string
   readonly #database: DatabaseSync
+  readonly #busyTimeoutMs: number
   readonly #nowMs: () => number
   readonly #statements = new Map<string, StatementSync>()
   #sweptMs = Number.NEGATIVE_INFINITY
 
-  private constructor(path: string, database: DatabaseSync, clock: Pick<Clock, 'nowMs'>) {
+  private constructor(
+    path: string,
+    database: DatabaseSync,
+    busyTimeoutMs: number,
+    clock: Pick<Clock, 'nowMs'>,
+  ) {
     this.#path = path
     this.#database = database
+    this.#busyTimeoutMs = busyTimeoutMs
     this.#nowMs = () => clock.nowMs()
   }
 
   /** Makes the file where there is none; its folder must exist. */
   static async open(path: string, options: SqliteStoreOptions = {}): Promise<SqliteStore> {
-    const database = await openSqliteFile(path, {
-      busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
-      synchronous: options.fsync === 'always' ? 'FULL' : 'NORMAL',
-      schema: SCHEMA,
-    })
-    return new SqliteStore(path, database, options.clock ?? systemClock)
+    const { busyTimeoutMs = BUSY_TIMEOUT_MS, clock = systemClock } = options
+    const synchronous = options.fsync === 'always' ? 'FULL' : 'NORMAL'
+    const database = await openSqliteFile(path, { busyTimeoutMs, synchronous, schema: SCHEMA })
+    return new SqliteStore(path, database, busyTimeoutMs, clock)
   }
 
   async get(pk: string, sk: string): Promise<Item | undefined> {
@@ -113,7 +118,7 @@ export class SqliteStore implements KeyedStore {
     let { from = '', to } = range
     let left = range.limit ?? Number.POSITIVE_INFINITY
     while (left > 0) {
-      const page = this.#attempt(() => this.#page(pk, from, to, descending, left))
+      const page = await this.#attempt(() => this.#page(pk, from, to, descending, left))
       yield* page
       left -= page.length
       const last = page.at(-1)
@@ -180,7 +185,7 @@ export class SqliteStore implements KeyedStore {
     return page
   }
 
-  #write<T>(work: () => T): T {
+  #write<T>(work: () => T): Promise<T> {
     return this.#attempt(() =>
       inTransaction(this.#database, () => {
         this.#sweep()
@@ -199,14 +204,10 @@ export class SqliteStore implements KeyedStore {
     this.#statement(sql).run({ nowS: this.#nowS() })
   }
 
-  #attempt<T>(work: () => T): T {
+  async #attempt<T>(work: () => T): Promise<T> {
     if (!this.#database.isOpen)
       throw new PortError('CLOSED', `${this.#path} has been closed`, { curable: false })
-    try {
-      return work()
-    } catch (error) {
-      throw portErrorOf(error, this.#path)
-    }
+    return whenFree(this.#path, this.#busyTimeoutMs, work)
   }
 
   #statement(sql: string): StatementSync {

@@ -1,11 +1,12 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Clock } from '../ports/clock.ts'
-import { inTransaction, openSqliteFile, portErrorOf } from './sqlite-file.ts'
+import { inTransaction, openSqliteFile, whenFree } from './sqlite-file.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS stamp (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), last_us INTEGER NOT NULL) STRICT;
   INSERT OR IGNORE INTO stamp VALUES (1, 0)`
+const ADVANCE = 'UPDATE stamp SET last_us = max(last_us + 1, :nowUs) RETURNING last_us AS stampUs'
 
 /**
  * Lets one process at a time change a folder, and gives each change a stamp: the time in microseconds, or one more than
@@ -16,6 +17,7 @@ export class VersionStamps {
   readonly #path: string
   readonly #database: DatabaseSync
   readonly #nowMs: () => number
+  #advance: StatementSync | undefined
 
   private constructor(path: string, database: DatabaseSync, clock: Pick<Clock, 'nowMs'>) {
     this.#path = path
@@ -33,12 +35,10 @@ export class VersionStamps {
   }
 
   /** Runs `change` alone among all processes. It must be brief: they wait. */
-  exclusively<T>(change: (stampUs: number) => T): T {
-    try {
-      return inTransaction(this.#database, () => change(this.#next()))
-    } catch (error) {
-      throw portErrorOf(error, this.#path)
-    }
+  exclusively<T>(change: (stampUs: number) => T): Promise<T> {
+    return whenFree(this.#path, BUSY_TIMEOUT_MS, () =>
+      inTransaction(this.#database, () => change(this.#next())),
+    )
   }
 
   close(): void {
@@ -46,8 +46,8 @@ export class VersionStamps {
   }
 
   #next(): number {
-    const sql = 'UPDATE stamp SET last_us = max(last_us + 1, :nowUs) RETURNING last_us AS stampUs'
-    const row = this.#database.prepare(sql).get({ nowUs: this.#nowMs() * 1000 }) as { stampUs: number }
+    this.#advance ??= this.#database.prepare(ADVANCE)
+    const row = this.#advance.get({ nowUs: this.#nowMs() * 1000 }) as { stampUs: number }
     return row.stampUs
   }
 }
