@@ -13,17 +13,29 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-/** A port on loopback that was free a moment ago. */
+const given = new Set<number>()
+
+/**
+ * A port on loopback that is free, from below the range out of which the system gives ports to outgoing connections:
+ * one of those might take it before the server does.
+ */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000)
+    if (given.has(port) || !(await isFree(port))) continue
+    given.add(port)
+    return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+  const free = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
   })
-  const address = server.address()
   await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
+  return free
 }
 
 /** An own folder for one server's data, below the system's temporary folder. */
@@ -82,9 +94,8 @@ export class ServerProcess {
       const ended = child.exitCode !== null || child.signalCode !== null
       if (ended || Date.now() > untilMs) {
         await this.stop('SIGKILL')
-        throw new Error(
-          `${command} ${ended ? 'ended' : `was not ready after ${timeoutMs} ms`}:\n${text.slice(-2000)}`,
-        )
+        const what = ended ? 'ended' : `was not ready after ${timeoutMs} ms`
+        throw new Error(`${command} ${what}:\n${worstOf(text)}`)
       }
     }
   }
@@ -112,4 +123,11 @@ export class ServerProcess {
   get #log(): string {
     return join(this.#command.cwd, 'log')
   }
+}
+
+/** The lines of a log that say what went wrong, and its end. */
+function worstOf(log: string): string {
+  const lines = log.split('\n')
+  const complaints = lines.filter((line) => /ERROR|FATAL|Exception|panic/.test(line)).slice(0, 10)
+  return [...complaints, '...', ...lines.slice(-10)].join('\n')
 }
