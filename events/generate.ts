@@ -41,8 +41,8 @@ function rawRecords(): readonly DeliveredRecord[] {
   ]
   const mark: SourceMark = {
     run: 'sample',
-    source: 'samples.csv',
-    position: lines.length,
+    source: 0,
+    position: lines.length - 1,
     records: lines.length,
   }
   return lines.map((line, i) =>

@@ -15,7 +15,7 @@ export class PipelineDashboard extends Construct {
     super(scope, id)
     const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: name })
     dashboard.addWidgets(
-      new AlarmStatusWidget({ title: 'Alarms', width: 24, height: 4, alarms: alarms.alarms }),
+      new AlarmStatusWidget({ title: 'Alarms', width: 24, height: 4, alarms: [...alarms.alarms] }),
     )
     for (const stream of new Set(stages.map((stage) => stage.stream))) {
       const own = stages.filter((stage) => stage.stream === stream)

@@ -11,6 +11,8 @@ import { Recompute } from './recompute.ts'
 import type { Settings } from './settings.ts'
 import { Store } from './store.ts'
 import { type Shared, type StageFunction, StreamPipeline } from './stream-pipeline.ts'
+import { watchCluster, watchRecompute, watchStore } from './watch-shared.ts'
+import { watchFunction, watchStage } from './watch-stage.ts'
 import { WebSocket } from './web-socket.ts'
 import { WeirFunction } from './weir-function.ts'
 
@@ -38,12 +40,12 @@ export class WeirStack extends Stack {
     const detecting = [...props.streams.values()].filter(({ detector }) => detector !== undefined)
     const recompute = new Recompute(this, 'Recompute', { train, streams: detecting.map(({ name }) => name) })
 
-    for (const stage of stages) alarms.watchStage(stage, settings.lagRecordsMax)
-    alarms.watchFunction('socket', socket)
-    alarms.watchFunction('train', train)
-    alarms.watchStore(shared.store)
-    alarms.watchRecompute(recompute)
-    if (shared.kafka !== undefined) alarms.watchCluster(shared.kafka.cluster, settings)
+    for (const stage of stages) watchStage(alarms, stage, settings.lagRecordsMax)
+    watchFunction(alarms, 'socket', socket)
+    watchFunction(alarms, 'train', train)
+    watchStore(alarms, shared.store)
+    watchRecompute(alarms, recompute)
+    if (shared.kafka !== undefined) watchCluster(alarms, shared.kafka.cluster, settings)
     new PipelineDashboard(this, 'Dashboard', { name: `weir-${settings.site}`, alarms, stages })
     this.#outputs(shared, stages, recompute)
   }
