@@ -133,7 +133,7 @@ describe('slotTable', () => {
 
   it('has a column for every slot, keys by total, times as ms or ISO', () => {
     const rows = [row('http', 0, 2), row('smtp', new Date(2 * HOUR).toISOString(), 5), row('http', HOUR, 1)]
-    const table = slotTable(rows, { aggregate: 'count', slotMs: HOUR, columnsMax: 10 })
+    const table = slotTable(rows, { aggregate: 'count', additive: true, slotMs: HOUR, columnsMax: 10 })
     expect(table.startsMs).toEqual([0, HOUR, 2 * HOUR])
     expect(table.series.map(({ key, values }) => [key, values])).toEqual([
       ['smtp', [0, 0, 5]],
@@ -144,7 +144,7 @@ describe('slotTable', () => {
 
   it('widens columns rather than having too many, and loses nothing in that', () => {
     const rows = Array.from({ length: 1_000 }, (_, i) => row(`k${i % 7}`, i * HOUR, i))
-    const table = slotTable(rows, { aggregate: 'count', slotMs: HOUR, columnsMax: 50 })
+    const table = slotTable(rows, { aggregate: 'count', additive: true, slotMs: HOUR, columnsMax: 50 })
     expect(table.startsMs.length).toBeLessThanOrEqual(51)
     expect(table.total).toBe((999 * 1_000) / 2)
     expect(table.widthMs % HOUR).toBe(0)
@@ -159,19 +159,31 @@ describe('slotTable', () => {
     ]
     const table = slotTable(rows, {
       aggregate: 'count',
+      additive: true,
       slotMs: HOUR,
       fromMs: HOUR,
       toMs: 2 * HOUR,
       columnsMax: 9,
     })
     expect(table.series[0]?.values).toEqual([2])
-    expect(slotTable([], { aggregate: 'count', slotMs: HOUR, columnsMax: 9 }).series).toEqual([])
+    expect(slotTable([], { aggregate: 'count', additive: true, slotMs: HOUR, columnsMax: 9 }).series).toEqual(
+      [],
+    )
+  })
+
+  it('never adds up what cannot be added: gaps stay gaps, the newest value stands for the key', () => {
+    const rows = [row('a', 0, 7), row('a', 2 * HOUR, 5), row('b', HOUR, 9)]
+    const table = slotTable(rows, { aggregate: 'count', additive: false, slotMs: HOUR, columnsMax: 2 })
+    expect(table.series.map(({ key, values, total }) => [key, values, total])).toEqual([
+      ['b', [null, 9, null], 9],
+      ['a', [7, null, 5], 5],
+    ])
   })
 
   it('puts the keys after the first ones together, unless it is only one', () => {
     const table = slotTable(
       ['a', 'b', 'c', 'd'].map((key, i) => row(key, 0, 10 - i)),
-      { aggregate: 'count', slotMs: HOUR, columnsMax: 9 },
+      { aggregate: 'count', additive: true, slotMs: HOUR, columnsMax: 9 },
     )
     expect(topSeries(table.series, 2).map(({ key, total }) => [key, total])).toEqual([
       ['a', 10],

@@ -65,12 +65,14 @@ function Unreachable() {
     <main class="page">
       <section class="at-stages">
         <div class="empty unreachable" role="alert">
-          <strong>Nothing to show yet</strong>
+          <strong>
+            {problem?.answered === true ? 'Weir answers, but not with data' : 'Weir does not answer'}
+          </strong>
           <p>
-            {problem} This page tries again every few seconds and goes on by itself. To start Weir on this
-            machine:
+            {problem?.answered === true && problem.message} This page tries again every few seconds and goes
+            on by itself. {problem?.answered !== true && 'To start Weir on this machine:'}
           </p>
-          <code>npm start</code>
+          {problem?.answered !== true && <code>npm start</code>}
           <p style="margin-top:18px">
             <button type="button" class="button" onClick={() => session.retryNow()}>
               Try now

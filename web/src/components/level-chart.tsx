@@ -91,7 +91,7 @@ function options(spanMs: () => number): Omit<uPlot.Options, 'width' | 'height'> 
   }
 }
 
-/** A band for every second in which a part was not up. */
+/** A band from the first to the last status of each time in which a part was not up. */
 function drawDown(chart: uPlot, fill: string): void {
   const [x, , down] = chart.data
   const { ctx, bbox } = chart
@@ -99,7 +99,9 @@ function drawDown(chart: uPlot, fill: string): void {
   ctx.fillStyle = fill
   for (let i = 0; i < x.length; i++) {
     if (down?.[i] == null) continue
-    const left = chart.valToPos((x[i] ?? 0) - 0.5, 'x', true)
+    const first = i
+    while (down[i + 1] != null) i++
+    const left = chart.valToPos((x[first] ?? 0) - 0.5, 'x', true)
     const right = chart.valToPos((x[i] ?? 0) + 0.5, 'x', true)
     ctx.fillRect(Math.max(bbox.left, left), bbox.top, right - left, bbox.height)
   }

@@ -32,7 +32,14 @@ export function SlotChart({ table, series, colourOf, stacked, nowMs }: SlotChart
     <div class="slots-plot">
       <div ref={element} style="height:100%" role="img" aria-label={describe(table, series)} />
       {column !== undefined && (
-        <Tip table={table} series={series} colourOf={colourOf} column={column} nowMs={nowMs} />
+        <Tip
+          table={table}
+          series={series}
+          colourOf={colourOf}
+          stacked={stacked}
+          column={column}
+          nowMs={nowMs}
+        />
       )}
     </div>
   )
@@ -43,18 +50,20 @@ function describe(table: SlotTable, series: readonly SlotSeries[]): string {
   return `${table.startsMs.length} slots, most: ${tops.join(', ')}. All values are in the list below.`
 }
 
-function Tip(props: Omit<SlotChartProps, 'stacked'> & { readonly column: number }) {
-  const { table, series, colourOf, column, nowMs } = props
+function Tip(props: SlotChartProps & { readonly column: number }) {
+  const { table, series, colourOf, stacked, column, nowMs } = props
   const startMs = table.startsMs[column]
   if (startMs === undefined) return null
-  const rows = series.filter(({ values }) => (values[column] ?? 0) !== 0)
+  const rows = series.filter(
+    ({ values }) => (values[column] ?? null) !== null && (!stacked || values[column] !== 0),
+  )
   const sum = rows.reduce((total, { values }) => total + (values[column] ?? 0), 0)
   const right = column < table.startsMs.length / 2
   return (
     <div class="slots-tip" style={right ? 'right:14px' : 'left:58px'}>
       <b>
         <span>{slotTime(startMs, nowMs)}</span>
-        <span>{count(sum)}</span>
+        {stacked && <span>{count(sum)}</span>}
       </b>
       <ul>
         {rows.map(({ key, label, values }) => (

@@ -69,8 +69,8 @@ function ViewSlots({ stream, view }: { readonly stream: string; readonly view: V
   const stacked = (view.additive ?? ['count']).includes(aggregate)
   const table = useMemo(() => {
     const bounds = fromMs === undefined ? {} : { fromMs, toMs: fromMs + (rangeMs ?? 0) }
-    const columnsMax = stacked ? COLUMNS_MAX : Number.MAX_SAFE_INTEGER
-    return slotTable(answer?.rows ?? [], { aggregate, slotMs: view.slotMs, ...bounds, columnsMax })
+    const options = { aggregate, additive: stacked, slotMs: view.slotMs, columnsMax: COLUMNS_MAX }
+    return slotTable(answer?.rows ?? [], { ...options, ...bounds })
   }, [answer, aggregate, fromMs, rangeMs, stacked, view.slotMs])
   return (
     <>
@@ -157,9 +157,9 @@ function Breakdown(props: {
   const palette = useRef(new Palette()).current
   const one = table.series.find(({ key }) => key === chosen)
   const { listed, drawn } = useMemo(() => {
-    const top = topSeries(table.series, TOP)
+    const top = stacked ? topSeries(table.series, TOP) : table.series.slice(0, TOP)
     return { listed: top, drawn: one === undefined ? top : [one] }
-  }, [table, one])
+  }, [table, one, stacked])
   palette.assign([...new Set([...listed, ...drawn].map(({ key }) => key))])
   return (
     <>

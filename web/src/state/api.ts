@@ -10,6 +10,13 @@ import type {
 /** An answer that is not 2xx, or none at all. The message is for people. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
+  /** False where there was no answer at all. */
+  readonly answered: boolean
+
+  constructor(message: string, answered: boolean, options?: ErrorOptions) {
+    super(message, options)
+    this.answered = answered
+  }
 }
 
 export interface Api {
@@ -71,9 +78,9 @@ async function request(path: string, init: RequestInit): Promise<Response> {
     answer = await fetch(path, init)
   } catch (cause) {
     if (init.signal?.aborted === true) throw cause
-    throw new ApiError('Weir does not answer. Is it running?', { cause })
+    throw new ApiError('Weir does not answer.', false, { cause })
   }
   if (answer.ok) return answer
   const body = (await answer.json().catch(() => undefined)) as Partial<ErrorAnswer> | undefined
-  throw new ApiError(body?.error?.message ?? `Weir answered ${answer.status} to ${path.split('?')[0]}.`)
+  throw new ApiError(body?.error?.message ?? `Weir answered ${answer.status} to ${path.split('?')[0]}.`, true)
 }

@@ -9,7 +9,7 @@ import { Store } from './store.ts'
 /** Everything the page knows except alerts, which arrive faster and have their own store. */
 export interface PageState {
   readonly phase: 'loading' | 'ready' | 'unreachable'
-  readonly problem?: string
+  readonly problem?: { readonly message: string; readonly answered: boolean }
   readonly streams: readonly StreamSummary[]
   /** Name of the stream shown; empty until the streams are known. */
   readonly stream: string
@@ -50,7 +50,7 @@ export class Session {
       this.#connect()
       this.select(location.hash.slice(1))
     } catch (error) {
-      this.state.update((state) => ({ ...state, phase: 'unreachable', problem: messageOf(error) }))
+      this.state.update((state) => ({ ...state, phase: 'unreachable', problem: problemOf(error) }))
       this.#retry = setTimeout(() => void this.start(), RETRY_MS)
     }
   }
@@ -123,7 +123,7 @@ export class Session {
       since = cursor
     } catch (error) {
       if (this.state.get().stream !== stream) return
-      this.feed.fail(messageOf(error))
+      this.feed.fail(problemOf(error).message)
     }
     const options = since === undefined ? {} : { since }
     this.#stopAlerts = this.#client?.subscribe(`incidents/${stream}`, options, ({ alerts }) =>
@@ -132,6 +132,7 @@ export class Session {
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof ApiError ? error.message : 'Weir answered something this page does not understand.'
+function problemOf(error: unknown): { readonly message: string; readonly answered: boolean } {
+  if (error instanceof ApiError) return error
+  return { message: 'Weir answered something this page does not understand.', answered: true }
 }

@@ -13,12 +13,16 @@ export interface SlotTable {
 export interface SlotSeries {
   readonly key: string
   readonly label: string
-  readonly values: readonly number[]
+  /** Null: no row in this slot, of an aggregate that cannot be added. */
+  readonly values: readonly (number | null)[]
+  /** Of all columns; of an aggregate that cannot be added, the newest value. */
   readonly total: number
 }
 
 export interface SlotOptions {
   readonly aggregate: string
+  /** It may be added over keys and slots: a count or a sum. A mean may not. */
+  readonly additive: boolean
   readonly slotMs: number
   /** Range to show, [from, to); undefined: as the rows say. */
   readonly fromMs?: number
@@ -28,25 +32,31 @@ export interface SlotOptions {
 
 export const OTHERS = ' others'
 
-/** Adds rows up by key and column. For aggregates that may be added: counts and sums. */
+/** Columns of an aggregate that cannot be added: one a slot, the newest. */
+const PLAIN_COLUMNS_MAX = 2_000
+
+/** Rows by key and column; added up where the aggregate allows it, else as they are. */
 export function slotTable(rows: readonly QueryRow[], options: SlotOptions): SlotTable {
   const bounds = boundsOf(rows, options)
   if (bounds === undefined) return { startsMs: [], widthMs: options.slotMs, series: [], total: 0 }
   const { fromMs, toMs, widthMs } = bounds
   const columns = Math.ceil((toMs - fromMs) / widthMs)
-  const byKey = new Map<string, { label: string; values: number[]; total: number }>()
+  const byKey = new Map<string, { label: string; values: (number | null)[]; total: number }>()
   for (const row of rows) {
     const column = Math.floor((timeMs(row.from) - fromMs) / widthMs)
     const value = Number(row[options.aggregate] ?? 0)
     if (column < 0 || column >= columns || !Number.isFinite(value)) continue
     let series = byKey.get(row.key)
     if (series === undefined) {
-      series = { label: labelOf(row), values: new Array<number>(columns).fill(0), total: 0 }
+      const values = new Array<number | null>(columns).fill(options.additive ? 0 : null)
+      series = { label: labelOf(row), values, total: 0 }
       byKey.set(row.key, series)
     }
-    series.values[column] = (series.values[column] ?? 0) + value
+    series.values[column] = options.additive ? (series.values[column] ?? 0) + value : value
     series.total += value
   }
+  if (!options.additive)
+    for (const series of byKey.values()) series.total = series.values.findLast((value) => value !== null) ?? 0
   const ranked = [...byKey].map(([key, series]) => ({ key, ...series }))
   ranked.sort((a, b) => b.total - a.total || (a.key < b.key ? -1 : 1))
   return {
@@ -63,12 +73,13 @@ export function timeMs(time: string | number): number {
 }
 
 function boundsOf(rows: readonly QueryRow[], options: SlotOptions) {
-  const { slotMs, columnsMax } = options
+  const { slotMs, columnsMax, additive } = options
   const starts = rows.map((row) => timeMs(row.from)).filter(Number.isFinite)
   if (starts.length === 0) return undefined
-  const first = options.fromMs ?? starts.reduce((a, b) => Math.min(a, b))
   const last = options.toMs ?? starts.reduce((a, b) => Math.max(a, b)) + slotMs
-  const perColumn = niceSlots((last - first) / slotMs / columnsMax)
+  const oldest = options.fromMs ?? starts.reduce((a, b) => Math.min(a, b))
+  const first = additive ? oldest : Math.max(oldest, last - PLAIN_COLUMNS_MAX * slotMs)
+  const perColumn = additive ? niceSlots((last - first) / slotMs / columnsMax) : 1
   const widthMs = slotMs * perColumn
   const fromMs = Math.floor(first / widthMs) * widthMs
   return { fromMs, toMs: Math.max(last, fromMs + widthMs), widthMs }
