@@ -116,6 +116,14 @@ test('in a folder that is kept, what one invocation stored is pushed by the next
   expect(again.stored.items).toEqual([])
 })
 
+test('train reads what archive wrote, and says why it publishes nothing', async () => {
+  const data = join(folder, 'trained')
+  await invoke('archive', 'events/archive.json', '--data', data)
+  const { answered, stream } = await invoke('train', 'events/train.json', '--data', data)
+  expect(stream).toBeUndefined()
+  expect(answered).toMatchObject({ stream: 'network', rows: 4, reason: expect.any(String) })
+})
+
 test('socket answers a ping on its connection', async () => {
   const { pushed } = await invoke('socket', 'events/socket-ping.json')
   expect(pushed).toEqual([{ connectionId: 'Lk3xZc9pDoECHmQ=', frame: { pong: true } }])
