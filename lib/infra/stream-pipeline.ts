@@ -115,18 +115,10 @@ function consumerGroup(topic: string, stage: string, { site, rewinds }: Settings
   return `weir-${site}-${topic}-${stage}${rewind === undefined ? '' : `-${rewind}`}`
 }
 
-/** Rights to append to a topic, and to ask how many partitions it has. */
+/** Rights to append to a topic, and to ask how many partitions it has. Appends carry no producer id (rule 2). */
 function allowAppends({ role }: WeirFunction, cluster: KafkaCluster, topic: CfnTopic): void {
-  role.addToPolicy(
-    new PolicyStatement({
-      actions: ['kafka-cluster:Connect', 'kafka-cluster:WriteDataIdempotently'],
-      resources: [cluster.clusterArn],
-    }),
-  )
-  role.addToPolicy(
-    new PolicyStatement({
-      actions: ['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData'],
-      resources: [topic.attrTopicArn],
-    }),
-  )
+  const allow = (actions: string[], resource: string) =>
+    role.addToPolicy(new PolicyStatement({ actions, resources: [resource] }))
+  allow(['kafka-cluster:Connect'], cluster.clusterArn)
+  allow(['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData'], topic.attrTopicArn)
 }
