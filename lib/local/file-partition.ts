@@ -1,12 +1,11 @@
-import { closeSync, ftruncateSync, openSync, unlinkSync } from 'node:fs'
+import { ftruncateSync } from 'node:fs'
 import { PortError } from '../ports/errors.ts'
 import type { Appended, StoredBatch } from '../ports/event-log.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
-import { datasync, syncFolder, writevFully } from './fd-io.ts'
-import { openSegments, type RecoveryPoint } from './file-recovery.ts'
-import { FileSegment, segmentPath } from './file-segment.ts'
+import { datasync, writevFully } from './fd-io.ts'
+import type { RecoveryPoint } from './file-recovery.ts'
+import { FileSegments } from './file-segments.ts'
 import { FRAME_HEADER_BYTES, writeFrameHeader } from './frame.ts'
-import { SharedFile } from './shared-file.ts'
 
 export interface PartitionOptions {
   readonly dir: string
@@ -36,45 +35,33 @@ const GROUP_APPENDS_MAX = 256
  */
 export class FilePartition {
   readonly #options: PartitionOptions
-  readonly #segments: FileSegment[]
-  #active: FileSegment
-  #fd: number
+  readonly #segments: FileSegments
+  readonly #pending: PendingAppend[] = []
   #lastTimeMs: number
-  #pending: PendingAppend[] = []
   #draining: Promise<void> | undefined
   #failure: PortError | undefined
   #closed = false
   #durable: RecoveryPoint
 
-  private constructor(
-    options: PartitionOptions,
-    segments: FileSegment[],
-    active: FileSegment,
-    lastTimeMs: number,
-  ) {
+  private constructor(options: PartitionOptions, segments: FileSegments) {
     this.#options = options
     this.#segments = segments
-    this.#active = active
-    this.#fd = active.file.acquire()
-    this.#lastTimeMs = lastTimeMs
+    this.#lastTimeMs = segments.lastTimeMs
     this.#durable = this.#point()
   }
 
   static async open(options: PartitionOptions, recovery?: RecoveryPoint): Promise<FilePartition> {
-    const { segments, lastTimeMs } = await openSegments(options.dir, options.seed, recovery)
-    const active = segments.at(-1)
-    if (active === undefined) throw new Error(`${options.name} has no segment: openSegments must make one`)
-    const partition = new FilePartition(options, segments, active, lastTimeMs)
-    if (options.fsync !== 'never' && recovery?.offset !== partition.end) await datasync(partition.#fd)
-    return partition
+    const segments = await FileSegments.open(options.dir, options.seed, recovery)
+    if (options.fsync !== 'never' && recovery?.offset !== segments.end) await datasync(segments.fd)
+    return new FilePartition(options, segments)
   }
 
   get start(): number {
-    return this.#segments[0]?.baseOffset ?? 0
+    return this.#segments.start
   }
 
   get end(): number {
-    return this.#active.end.offset
+    return this.#segments.end
   }
 
   /** Up to where the partition is on disk, as far as this process knows. */
@@ -93,23 +80,18 @@ export class FilePartition {
   async read(fromOffset: number, maxBytes: number): Promise<readonly StoredBatch[]> {
     this.#assertHeld(fromOffset)
     if (fromOffset === this.end) return []
-    const segment = this.#segments.findLast(({ baseOffset }) => baseOffset <= fromOffset) ?? this.#active
     try {
-      return await segment.read(fromOffset, maxBytes)
+      return await this.#segments.find(fromOffset).read(fromOffset, maxBytes)
     } catch (error) {
-      this.#assertHeld(fromOffset)
+      this.#assertHeld(fromOffset) // it may have been trimmed meanwhile
       throw error
     }
   }
 
-  /** Deletes the segments wholly below `beforeOffset`, oldest first; never the active one. Returns the new start. */
+  /** Deletes the segments wholly below `beforeOffset`. Returns the new start. */
   trim(beforeOffset: number): number {
-    for (;;) {
-      const [oldest, next] = this.#segments
-      if (oldest === undefined || next === undefined || next.baseOffset > beforeOffset) return this.start
-      unlinkSync(oldest.file.path)
-      this.#segments.shift()
-    }
+    this.#segments.trim(beforeOffset)
+    return this.start
   }
 
   /** Brings all that `end` shows to disk. Appends go on meanwhile. */
@@ -117,7 +99,7 @@ export class FilePartition {
     const point = this.#point()
     if (point.offset === this.#durable.offset) return
     try {
-      await this.#active.file.use(datasync)
+      await this.#segments.active.file.use(datasync)
     } catch (cause) {
       throw this.#fail('fsync failed: what was written last may not be on disk', cause)
     }
@@ -131,7 +113,7 @@ export class FilePartition {
     try {
       if (this.#options.fsync !== 'never') await this.sync()
     } finally {
-      this.#active.file.release()
+      this.#segments.close()
     }
   }
 
@@ -163,11 +145,11 @@ export class FilePartition {
     if (this.#failure !== undefined) throw this.#failure
     if (this.#isFull(group)) await this.#roll()
     const appendTimeMs = Math.max(this.#options.nowMs(), this.#lastTimeMs)
-    const { position, offset } = this.#active.end
+    const { position, offset } = this.#segments.active.end
     const buffers = this.#frames(group, offset, appendTimeMs)
     try {
-      await writevFully(this.#fd, buffers, position)
-      if (this.#options.fsync === 'always') await datasync(this.#fd)
+      await writevFully(this.#segments.fd, buffers, position)
+      if (this.#options.fsync === 'always') await datasync(this.#segments.fd)
     } catch (cause) {
       throw this.#undo(position, cause)
     }
@@ -190,7 +172,10 @@ export class FilePartition {
   #acknowledge(group: readonly PendingAppend[], appendTimeMs: number): void {
     for (const { batch, resolve } of group) {
       const baseOffset = this.end
-      this.#active.extend({ lengthBytes: FRAME_HEADER_BYTES + batch.bytes.length, count: batch.count })
+      this.#segments.active.extend({
+        lengthBytes: FRAME_HEADER_BYTES + batch.bytes.length,
+        count: batch.count,
+      })
       resolve({ baseOffset, appendTimeMs })
     }
     if (this.#options.fsync === 'always') this.#durable = this.#point()
@@ -200,7 +185,7 @@ export class FilePartition {
   /** Takes a failed group off the file again. Where that fails too, nothing may be written behind its remains. */
   #undo(position: number, cause: unknown): PortError {
     try {
-      ftruncateSync(this.#fd, position)
+      ftruncateSync(this.#segments.fd, position)
     } catch {
       return this.#fail('a write failed and left a partial record batch behind', cause)
     }
@@ -220,37 +205,24 @@ export class FilePartition {
 
   #isFull(group: readonly PendingAppend[]): boolean {
     const bytes = group.reduce((sum, { batch }) => sum + FRAME_HEADER_BYTES + batch.bytes.length, 0)
-    const { position } = this.#active.end
+    const { position } = this.#segments.active.end
     return position > 0 && position + bytes > this.#options.segmentBytesMax
   }
 
   async #roll(): Promise<void> {
+    const durable = this.#options.fsync !== 'never'
     try {
-      await this.#startSegment()
+      // Only the last segment is checked at open, so a segment must be on disk before there is a later one.
+      if (durable) await this.sync()
+      await this.#segments.startNext(durable)
     } catch (cause) {
       throw this.#unavailable('the next segment cannot be started', cause)
     }
   }
 
-  async #startSegment(): Promise<void> {
-    const { dir, seed, fsync } = this.#options
-    const offset = this.end
-    // Only the last segment is checked at open, so a segment must be on disk before there is a later one.
-    if (fsync !== 'never') await this.sync()
-    const path = segmentPath(dir, offset)
-    closeSync(openSync(path, 'w'))
-    if (fsync !== 'never') await syncFolder(dir)
-    const next = new FileSegment(new SharedFile(path, 'r+'), offset, seed, { position: 0, offset })
-    const fd = next.file.acquire()
-    this.#active.file.release()
-    this.#segments.push(next)
-    this.#active = next
-    this.#fd = fd
-  }
-
   #point(): RecoveryPoint {
-    const { position, offset } = this.#active.end
-    return { segment: this.#active.baseOffset, position, offset, lastTimeMs: this.#lastTimeMs }
+    const { baseOffset: segment, end } = this.#segments.active
+    return { segment, ...end, lastTimeMs: this.#lastTimeMs }
   }
 
   #assertHeld(offset: number): void {

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
 import type {
@@ -12,6 +12,7 @@ import type {
 } from '../ports/keyed-store.ts'
 import { checkItem, checkKey, checkPuts, ITEM_BYTES_MAX } from './item-limits.ts'
 import { inTransaction, openSqliteFile, whenFree } from './sqlite-file.ts'
+import { ITEMS_SCHEMA, SqliteItems } from './sqlite-items.ts'
 import { systemClock } from './system-clock.ts'
 
 export interface SqliteStoreOptions {
@@ -27,31 +28,7 @@ export interface SqliteStoreOptions {
 }
 
 const BUSY_TIMEOUT_MS = 10_000
-/** A page of a query ends at whichever comes first. */
-const PAGE_ITEMS_MAX = 256
-const PAGE_BYTES_MAX = 1024 * 1024
 const SWEEP_EVERY_MS = 60_000
-const SWEEP_ITEMS_MAX = 1000
-
-// A table with a rowid: items of hundreds of kilobytes would spoil the fan-out of one ordered by key. SQLite compares
-// text by its UTF-8 bytes, which is the order `query` promises.
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS items (
-    pk TEXT NOT NULL, sk TEXT NOT NULL, rev TEXT NOT NULL, data BLOB NOT NULL, expires_at_s INTEGER
-  ) STRICT;
-  CREATE UNIQUE INDEX IF NOT EXISTS items_by_key ON items (pk, sk);
-  CREATE INDEX IF NOT EXISTS items_by_expiry ON items (expires_at_s) WHERE expires_at_s IS NOT NULL`
-
-const LIVE = '(expires_at_s IS NULL OR expires_at_s > :nowS)'
-const COLUMNS = 'pk, sk, rev, data, expires_at_s AS expiresAtS'
-
-interface Row {
-  readonly pk: string
-  readonly sk: string
-  readonly rev: string
-  readonly data: Uint8Array
-  readonly expiresAtS: number | null
-}
 
 /**
  * A KeyedStore in a SQLite file. Any number of processes may have it open; writes go one at a time among all of them, so
@@ -63,7 +40,7 @@ export class SqliteStore implements KeyedStore {
   readonly #database: DatabaseSync
   readonly #busyTimeoutMs: number
   readonly #nowMs: () => number
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #items: SqliteItems
   #sweptMs = Number.NEGATIVE_INFINITY
 
   private constructor(
@@ -74,6 +51,7 @@ export class SqliteStore implements KeyedStore {
   ) {
     this.#path = path
     this.#database = database
+    this.#items = new SqliteItems(database)
     this.#busyTimeoutMs = busyTimeoutMs
     this.#nowMs = () => clock.nowMs()
   }
@@ -82,21 +60,22 @@ export class SqliteStore implements KeyedStore {
   static async open(path: string, options: SqliteStoreOptions = {}): Promise<SqliteStore> {
     const { busyTimeoutMs = BUSY_TIMEOUT_MS, clock = systemClock } = options
     const synchronous = options.fsync === 'always' ? 'FULL' : 'NORMAL'
-    const database = await openSqliteFile(path, { busyTimeoutMs, synchronous, schema: SCHEMA })
+    const database = await openSqliteFile(path, { busyTimeoutMs, synchronous, schema: ITEMS_SCHEMA })
     return new SqliteStore(path, database, busyTimeoutMs, clock)
   }
 
   async get(pk: string, sk: string): Promise<Item | undefined> {
     checkKey(pk, sk)
-    return this.#attempt(() => this.#get(pk, sk))
+    return this.#attempt(() => this.#items.get(pk, sk, this.#nowS()))
   }
 
   async put(item: Item, condition: Condition): Promise<PutResult> {
     checkItem(item)
     return this.#write(() => {
-      if (!this.#holds(item.pk, item.sk, condition))
-        return { ok: false, current: this.#get(item.pk, item.sk) }
-      this.#put(item)
+      const { pk, sk } = item
+      if (!this.#holds(pk, sk, condition))
+        return { ok: false, current: this.#items.get(pk, sk, this.#nowS()) }
+      this.#items.put(item)
       return { ok: true }
     })
   }
@@ -108,7 +87,7 @@ export class SqliteStore implements KeyedStore {
         this.#holds(pk, sk, condition) ? [] : [i],
       )
       if (failed.length > 0) return { ok: false, failed }
-      for (const { item } of puts) this.#put(item)
+      for (const { item } of puts) this.#items.put(item)
       return { ok: true }
     })
   }
@@ -118,7 +97,9 @@ export class SqliteStore implements KeyedStore {
     let { from = '', to } = range
     let left = range.limit ?? Number.POSITIVE_INFINITY
     while (left > 0) {
-      const page = await this.#attempt(() => this.#page(pk, from, to, descending, left))
+      const page = await this.#attempt(() =>
+        this.#items.page(pk, { from, to, descending, limit: left }, this.#nowS()),
+      )
       yield* page
       left -= page.length
       const last = page.at(-1)
@@ -132,10 +113,10 @@ export class SqliteStore implements KeyedStore {
   async delete(pk: string, sk: string, condition: Condition): Promise<boolean> {
     checkKey(pk, sk)
     return this.#write(() => {
-      const rev = this.#rev(pk, sk)
+      const rev = this.#items.rev(pk, sk, this.#nowS())
       if (rev === undefined) return true
       if (!meets(rev, condition)) return false
-      this.#statement('DELETE FROM items WHERE pk = :pk AND sk = :sk').run({ pk, sk })
+      this.#items.delete(pk, sk)
       return true
     })
   }
@@ -145,44 +126,7 @@ export class SqliteStore implements KeyedStore {
   }
 
   #holds(pk: string, sk: string, condition: Condition): boolean {
-    return condition === 'any' || meets(this.#rev(pk, sk), condition)
-  }
-
-  /** Without the data: what stands may be large and is wanted only where a condition fails. */
-  #rev(pk: string, sk: string): string | undefined {
-    const sql = `SELECT rev FROM items WHERE pk = :pk AND sk = :sk AND ${LIVE}`
-    const row = this.#statement(sql).get({ pk, sk, nowS: this.#nowS() }) as { rev: string } | undefined
-    return row?.rev
-  }
-
-  #get(pk: string, sk: string): Item | undefined {
-    const sql = `SELECT ${COLUMNS} FROM items WHERE pk = :pk AND sk = :sk AND ${LIVE}`
-    const row = this.#statement(sql).get({ pk, sk, nowS: this.#nowS() }) as Row | undefined
-    return row === undefined ? undefined : itemOf(row)
-  }
-
-  #put({ pk, sk, rev, data, expiresAtS }: Item): void {
-    const sql = `INSERT INTO items (pk, sk, rev, data, expires_at_s) VALUES (:pk, :sk, :rev, :data, :expiresAtS)
-      ON CONFLICT (pk, sk) DO UPDATE SET rev = excluded.rev, data = excluded.data, expires_at_s = excluded.expires_at_s`
-    this.#statement(sql).run({ pk, sk, rev, data, expiresAtS: expiresAtS ?? null })
-  }
-
-  #page(pk: string, from: string, to: string | undefined, descending: boolean, limit: number): Item[] {
-    const upTo = to === undefined ? '' : 'AND sk < :to'
-    const sql = `SELECT ${COLUMNS} FROM items WHERE pk = :pk AND sk >= :from ${upTo} AND ${LIVE}
-      ORDER BY sk ${descending ? 'DESC' : 'ASC'} LIMIT :limit`
-    const parameters: Record<string, SQLInputValue> = { pk, from, nowS: this.#nowS() }
-    parameters.limit = Math.min(limit, PAGE_ITEMS_MAX)
-    if (to !== undefined) parameters.to = to
-    const page: Item[] = []
-    let bytes = 0
-    for (const row of this.#statement(sql).iterate(parameters)) {
-      const item = itemOf(row as unknown as Row)
-      page.push(item)
-      bytes += item.data.length
-      if (bytes >= PAGE_BYTES_MAX) break
-    }
-    return page
+    return condition === 'any' || meets(this.#items.rev(pk, sk, this.#nowS()), condition)
   }
 
   #write<T>(work: () => T): Promise<T> {
@@ -199,21 +143,13 @@ export class SqliteStore implements KeyedStore {
     const nowMs = this.#nowMs()
     if (nowMs - this.#sweptMs < SWEEP_EVERY_MS) return
     this.#sweptMs = nowMs
-    const sql = `DELETE FROM items WHERE rowid IN
-      (SELECT rowid FROM items WHERE expires_at_s <= :nowS ORDER BY expires_at_s LIMIT ${SWEEP_ITEMS_MAX})`
-    this.#statement(sql).run({ nowS: this.#nowS() })
+    this.#items.sweep(this.#nowS())
   }
 
   async #attempt<T>(work: () => T): Promise<T> {
     if (!this.#database.isOpen)
       throw new PortError('CLOSED', `${this.#path} has been closed`, { curable: false })
     return whenFree(this.#path, this.#busyTimeoutMs, work)
-  }
-
-  #statement(sql: string): StatementSync {
-    const prepared = this.#statements.get(sql) ?? this.#database.prepare(sql)
-    this.#statements.set(sql, prepared)
-    return prepared
   }
 
   #nowS(): number {
@@ -224,8 +160,4 @@ export class SqliteStore implements KeyedStore {
 function meets(rev: string | undefined, condition: Condition): boolean {
   if (condition === 'any') return true
   return condition === 'absent' ? rev === undefined : rev === condition.rev
-}
-
-function itemOf({ expiresAtS, ...item }: Row): Item {
-  return expiresAtS === null ? item : { ...item, expiresAtS }
 }
