@@ -5,10 +5,11 @@ import { readCursor } from '../../lib/state/alert-cursor.ts'
 import { type Alert, SEVERITIES } from '../../lib/stream/alert.ts'
 import type { Stream } from '../../lib/stream/define.ts'
 import type { Severity } from '../../lib/stream/detector.ts'
-import { streamNamed, streams } from '../../streams/index.ts'
+import { streams } from '../../streams/index.ts'
 import { alertLine } from '../alert-line.ts'
 import { type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
 import { untilInterrupted } from '../interrupt.ts'
+import { requireStream } from '../streams.ts'
 import { timeOption } from '../time.ts'
 import { withPorts } from '../with-ports.ts'
 
@@ -36,7 +37,7 @@ export function register(program: Command): void {
 }
 
 async function run(name: string | undefined, options: AlertsOptions): Promise<void> {
-  const wanted = name === undefined ? [...streams.values()] : [known(name)]
+  const wanted = name === undefined ? [...streams.values()] : [requireStream(name)]
   const list = listOptions(options, wanted.length)
   await withPorts(options, async (ports) => {
     const lists = await Promise.all(wanted.map((stream) => listAlerts(ports, stream, list)))
@@ -103,12 +104,4 @@ function sinceOption(text: string, streamCount: number): string | number {
 function limitOption(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
   throw new UsageError(`--limit takes a whole number from 1 up, got ${JSON.stringify(text)}`)
-}
-
-function known(name: string): Stream {
-  try {
-    return streamNamed(name)
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
 }

@@ -38,12 +38,14 @@ async function run(channel: string, options: SubscribeOptions): Promise<void> {
       `--since takes a cursor from an earlier message, or start; got ${JSON.stringify(since)}`,
     )
   const where = { ...(severity && { severity }), ...(group && { group }) }
+  const createSocket = await socketFactory(options.url)
   let left = limitOption(options.limit)
   await untilInterrupted(async (signal) => {
     const ended = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => ended.resolve())
     const client = new WeirClient({
       url: options.url,
+      createSocket,
       onState: sayState(options.url),
       onRefused: ({ code, message }) => {
         if (code === 'INTERNAL') say(message)
@@ -59,6 +61,25 @@ async function run(channel: string, options: SubscribeOptions): Promise<void> {
     })
     await ended.promise.finally(() => client.close())
   })
+}
+
+/** Connects as the AWS user of this terminal where the endpoint is a deployment: each attempt is signed anew. */
+async function socketFactory(url: string): Promise<(url: string) => WebSocket> {
+  if (!/^wss:\/\/[^/]+\.execute-api\./.test(url)) return (address) => new WebSocket(address)
+  const { connectUrl } = await import('../../lib/aws/connect-url.ts')
+  const { standardCredentials } = await import('../../lib/aws/http/credentials.ts')
+  const load = standardCredentials(process.env)
+  let credentials = await load()
+  return (address) => {
+    // They may run out while the terminal listens; the next attempt has the new ones.
+    load().then(
+      (fresh) => {
+        credentials = fresh
+      },
+      (error: unknown) => say(String(error)),
+    )
+    return new WebSocket(connectUrl(address, credentials, Date.now()))
+  }
 }
 
 function show(options: SubscribeOptions, message: AlertsMessage): void {
