@@ -76,7 +76,7 @@ describe.skipIf(missing !== undefined)('the dashboard', () => {
     await page.locator('.alerts[aria-busy="true"] .skeleton').first().waitFor()
     await screen(page, 'loading')
     await alerts(page).first().waitFor()
-    expect(await page.locator('.skeleton').count()).toBe(0)
+    await expect.poll(() => page.locator('.skeleton').count(), { timeout: 10_000 }).toBe(0)
   })
 
   it('says how to begin where there is neither record nor model', async () => {
