@@ -1,5 +1,6 @@
 import type { DetectorDefinition, TrainedModel } from '../stream/detector.ts'
 import { calibrate } from './calibrate.ts'
+import { CannotTrainError } from './cannot-train-error.ts'
 import { type Features, namesOf } from './features.ts'
 import { type GrowSettings, growForest, randomOrders } from './grow.ts'
 import type { ForestModel } from './model.ts'
@@ -63,7 +64,7 @@ export function forest(options: ForestOptions): DetectorDefinition {
 
 function trainOn(sample: SignatureSample, settings: GrowSettings, seed: number): TrainedModel {
   if (sample.size < SIGNATURES_MIN)
-    throw new Error(
+    throw new CannotTrainError(
       `${sample.rowsSeen} rows with ${sample.size} distinct signatures cannot make a forest: it takes ${SIGNATURES_MIN} signatures`,
     )
   const random = seededRandom(seed)
@@ -71,7 +72,7 @@ function trainOn(sample: SignatureSample, settings: GrowSettings, seed: number):
   const orders = randomOrders(table, settings.orders, random)
   const trees = growForest(table, orders, settings, random)
   const scores = signatureScores(table, orders, trees)
-  const { threshold, bands } = calibrate(scores)
+  const { threshold, bands, rule } = calibrate(scores)
   const usualRows = [...scores.keys()].filter((row) => (scores[row] as number) < threshold)
   const { features } = sample
   const { medians, categories } = table
@@ -86,6 +87,7 @@ function trainOn(sample: SignatureSample, settings: GrowSettings, seed: number):
       trees: settings.trees,
       nodes: trees.column.length,
       threshold,
+      thresholdRule: rule,
       signaturesAbove: table.size - usualRows.length,
       seed,
     },

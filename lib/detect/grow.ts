@@ -63,7 +63,8 @@ function treeRows(
   const columns = fields.map((field) => {
     if (field < numbers) {
       const from = table.numbers[field] as Float64Array
-      return { id: field, values: Float64Array.from(rows, (row) => from[row] as number), whole: false }
+      const values = Float64Array.from(rows, (row) => from[row] as number)
+      return { id: field, values, scale: table.scales[field] ?? 'even', weighed: values }
     }
     const order = below(random, orders.count)
     const codes = table.codes[field - numbers] as Uint16Array
@@ -72,7 +73,13 @@ function treeRows(
       rows,
       (row) => ranks[(codes[row] as number) * orders.count + order] as number,
     )
-    return { id: numbers + (field - numbers) * orders.count + order, values, whole: true }
+    const weighed = Float64Array.from(rows, (row) => codes[row] as number)
+    return {
+      id: numbers + (field - numbers) * orders.count + order,
+      values,
+      scale: 'ranks' as const,
+      weighed,
+    }
   })
   return { size: rows.length, columns }
 }

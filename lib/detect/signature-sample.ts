@@ -1,5 +1,6 @@
 import type { Value } from '../stream/value.ts'
 import { categoryOf, type Features, numberOf } from './features.ts'
+import { HASH_SPACE, SignatureHash } from './signature-hash.ts'
 
 /** Categories told apart per field; later ones of a field count as one. */
 const CATEGORIES_MAX = 4096
@@ -18,7 +19,7 @@ const CATEGORIES_MAX = 4096
 export class SignatureSample {
   readonly features: Features
   readonly #signaturesMax: number
-  readonly #seed: number
+  readonly #hash: SignatureHash
   readonly #numbers: readonly string[]
   readonly #width: number
   readonly #dictionaries: readonly Map<string | null, number>[]
@@ -26,13 +27,13 @@ export class SignatureSample {
   #keys: Float64Array
   #rows: Float64Array
   #counts: Float64Array
-  #hashLimit = 2 ** 53
+  #hashLimit = HASH_SPACE
   #rowsSeen = 0
 
   constructor(features: Features, { signaturesMax, seed }: { signaturesMax: number; seed: number }) {
     this.features = features
     this.#signaturesMax = signaturesMax
-    this.#seed = seed | 0
+    this.#hash = new SignatureHash(seed)
     this.#numbers = [...features.numeric, ...features.rates]
     this.#width = this.#numbers.length + features.categorical.length
     this.#dictionaries = features.categorical.map(() => new Map())
@@ -53,7 +54,7 @@ export class SignatureSample {
 
   /** True once the sample had to leave signatures out. */
   get capped(): boolean {
-    return this.#hashLimit < 2 ** 53
+    return this.#hashLimit < HASH_SPACE
   }
 
   /** Numbers, then category codes, of signature after signature. NaN is a missing number. */
@@ -96,23 +97,14 @@ export class SignatureSample {
     })
   }
 
-  /** 53 bits of hash of the signature of the row at `at`. */
   #keyOf(at: number): number {
     const { numeric, rates, categorical } = this.features
-    let h = this.#seed ^ 0x9e3779b9
-    let g = this.#seed ^ 0x85ebca6b
-    const mix = (code: number) => {
-      h = Math.imul(h ^ code, 0x5bd1e995)
-      h ^= h >>> 15
-      g = Math.imul(g + code, 0x27d4eb2f)
-      g = ((g << 13) | (g >>> 19)) ^ h
-    }
-    for (let i = 0; i < numeric.length; i++) mix(coarseNumber(this.#rows[at++] as number))
-    for (let i = 0; i < rates.length; i++) mix(coarseRate(this.#rows[at++] as number))
-    for (let i = 0; i < categorical.length; i++) mix(this.#rows[at++] as number)
-    h ^= Math.imul(g ^ (g >>> 16), 0x7feb352d)
-    h ^= h >>> 13
-    return (h >>> 0) * 2 ** 21 + (g >>> 11)
+    const hash = this.#hash
+    hash.reset()
+    for (let i = 0; i < numeric.length; i++) hash.add(coarseNumber(this.#rows[at++] as number))
+    for (let i = 0; i < rates.length; i++) hash.add(coarseRate(this.#rows[at++] as number))
+    for (let i = 0; i < categorical.length; i++) hash.add(this.#rows[at++] as number)
+    return hash.value
   }
 
   #thinOut(): void {

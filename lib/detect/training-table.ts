@@ -1,5 +1,6 @@
 import { below, type Random, shuffleFront } from './random.ts'
 import { coarseNumber, coarseRate, type SignatureSample } from './signature-sample.ts'
+import type { Scale } from './tree.ts'
 
 /** A sample made ready to grow trees on: column by column, nothing missing, categories numbered by how common they are. */
 export interface TrainingTable {
@@ -8,6 +9,8 @@ export interface TrainingTable {
   readonly counts: Float64Array
   /** By number field: its values, the usual one in place of missing ones. */
   readonly numbers: readonly Float64Array[]
+  /** By number field: how it is cut. */
+  readonly scales: readonly Scale[]
   /** By number field: the median over the signatures that have one; 0 where none has. */
   readonly medians: readonly number[]
   /** By categorical field: the code of each signature, 0 for the category most signatures have. */
@@ -33,6 +36,7 @@ export function trainingTable(sample: SignatureSample): TrainingTable {
     size,
     counts: sample.counts.slice(),
     numbers: raw.map((values, i) => values.map((x) => (Number.isNaN(x) ? (medians[i] as number) : x))),
+    scales: [...features.numeric.map(() => 'wide' as const), ...features.rates.map(() => 'even' as const)],
     medians,
     codes: recoded.map(({ codes }) => codes),
     categories: recoded.map(({ categories }) => categories),

@@ -11,6 +11,13 @@ export interface Tree {
 }
 
 export const LEAF = 0xffff
+const LOGARITHMIC_SHARE = 0.3
+
+/**
+ * How a column is cut. `wide`: numbers of any size, half the cuts even between the extremes and half even between their
+ * logarithms; `even`; `ranks`: between whole numbers.
+ */
+export type Scale = 'wide' | 'even' | 'ranks'
 
 /** What a tree is grown on: a few hundred rows, and the columns it may ask about. */
 export interface TreeRows {
@@ -18,8 +25,9 @@ export interface TreeRows {
   readonly columns: readonly {
     readonly id: number
     readonly values: Float64Array
-    /** Cuts fall between whole numbers. */
-    readonly whole: boolean
+    readonly scale: Scale
+    /** What its chance to be asked is judged by: `values`, or of categories how uncommon each is. */
+    readonly weighed: Float64Array
   }[]
 }
 
@@ -62,7 +70,7 @@ export function searchDepth(size: number): number {
 interface Choice {
   readonly id: number
   readonly values: Float64Array
-  readonly whole: boolean
+  readonly scale: Scale
   readonly low: number
   readonly high: number
 }
@@ -76,8 +84,8 @@ function chooseColumn(
 ): Choice | undefined {
   const weights = new Float64Array(columns.length)
   let total = 0
-  columns.forEach(({ values }, i) => {
-    const weight = kurtosisWeight(values, members, from, to)
+  columns.forEach(({ weighed }, i) => {
+    const weight = kurtosisWeight(weighed, members, from, to)
     weights[i] = weight
     total += weight
   })
@@ -126,11 +134,23 @@ function extremes(values: Float64Array, members: Uint32Array, from: number, to: 
   return { low, high }
 }
 
-/** Uniform in [low, high). */
-function cutBetween({ low, high, whole }: Choice, random: Random): number {
-  if (whole) return low + below(random, high - low)
-  const cut = low + random() * (high - low)
+/** At random in [low, high). */
+function cutBetween({ low, high, scale }: Choice, random: Random): number {
+  if (scale === 'ranks') return low + below(random, high - low)
+  const logarithmic = scale === 'wide' && random() < LOGARITHMIC_SHARE
+  const cut = logarithmic
+    ? fromLog(toLog(low) + random() * (toLog(high) - toLog(low)))
+    : low + random() * (high - low)
+  // Rounding may have left the range, and the width may have left the range of numbers.
   return cut >= low && cut < high ? cut : low
+}
+
+function toLog(x: number): number {
+  return Math.sign(x) * Math.log1p(Math.abs(x))
+}
+
+function fromLog(x: number): number {
+  return Math.sign(x) * Math.expm1(Math.abs(x))
 }
 
 /** Moves members with value <= cut to the front of [from, to); where the others begin. */
