@@ -124,8 +124,11 @@ export class KafkaLog implements EventLog {
 
   async #askOffset(topic: string, partition: number, at: number): Promise<number> {
     const connection = await this.#cluster.leader(topic, partition, 'read')
-    const { requestTimeoutMs } = this.#settings
-    const { error, offset } = await connection.send(listOffset, { topic, partition, at }, requestTimeoutMs)
+    const { error, offset } = await connection.send(
+      listOffset,
+      { topic, partition, at },
+      this.#cluster.timeoutMs,
+    )
     if (error !== 0) this.#cluster.forget(topic)
     expectOk(error, `offsets of ${topic}/${partition}`)
     return offset

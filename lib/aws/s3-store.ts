@@ -97,7 +97,8 @@ export class S3Store implements ObjectStore {
 
   async delete(key: string): Promise<void> {
     const request = { method: 'DELETE', path: this.#path(key) }
-    await this.#client.send(request, (got) => refusal(got, `delete ${key}`, 200, 204, 404))
+    const { answer } = await this.#client.send(request, (got) => refusal(got, `delete ${key}`, 200, 204, 404))
+    if (answer.status === 404) missing(answer, `delete ${key}`)
   }
 
   async close(): Promise<void> {

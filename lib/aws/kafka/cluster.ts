@@ -43,6 +43,11 @@ export class Cluster {
     return this.settings.deadline ?? NO_DEADLINE
   }
 
+  /** What a request may take now. Throws TIMEOUT where the deadline has come. */
+  get timeoutMs(): number {
+    return this.deadline.cut(this.settings.requestTimeoutMs)
+  }
+
   /** A connection to the partition's leader. Rejects with NO_SUCH_TOPIC, NO_SUCH_PARTITION, or UNAVAILABLE. */
   async leader(topic: string, partition: number, lane: Lane): Promise<Connection> {
     return this.retrying(async () => {
@@ -123,8 +128,8 @@ export class Cluster {
 
   async #open(address: Address): Promise<Held> {
     if (this.#closed) throw new PortError('CLOSED', 'this log is closed', { curable: false })
-    const { clientId, tls, login, requestTimeoutMs } = this.settings
-    const timeoutMs = this.deadline.cut(requestTimeoutMs)
+    const { clientId, tls, login } = this.settings
+    const { timeoutMs } = this
     const connection = await Connection.open(address, { clientId, tls, connectTimeoutMs: timeoutMs })
     try {
       const lifetimeMs = login === undefined ? 0 : await logIn(connection, login, timeoutMs)
@@ -158,11 +163,7 @@ export class Cluster {
 
   async #ask(topics: readonly string[]): Promise<ClusterMetadata> {
     const connection = await this.#anyBroker()
-    const answer = await connection.send(
-      metadata,
-      { topics },
-      this.deadline.cut(this.settings.requestTimeoutMs),
-    )
+    const answer = await connection.send(metadata, { topics }, this.timeoutMs)
     if (answer.brokers.length > 0) this.#known = answer.brokers
     return answer
   }

@@ -56,15 +56,11 @@ export async function raiseFence(
   const question = { transactionalId, ...identity, topic, partitions }
   const what = `fence ${topic} by ${transactionalId}`
   await atCoordinator(cluster, transactionalId, async (coordinator) => {
-    const errors = await coordinator.send(
-      addPartitionsToTransaction,
-      question,
-      cluster.settings.requestTimeoutMs,
-    )
+    const errors = await coordinator.send(addPartitionsToTransaction, question, cluster.timeoutMs)
     for (const error of errors) expectOk(error, what)
   })
   await atCoordinator(cluster, transactionalId, async (coordinator) => {
-    expectOk(await coordinator.send(endTransaction, question, cluster.settings.requestTimeoutMs), what)
+    expectOk(await coordinator.send(endTransaction, question, cluster.timeoutMs), what)
   })
   // The coordinator hands out the next epoch only once every partition has its marker: this waits for them.
   return new FenceMark(await takeOver(cluster, transactionalId))
@@ -74,7 +70,7 @@ export async function raiseFence(
 function takeOver(cluster: Cluster, transactionalId: string): Promise<ProducerIdentity> {
   return atCoordinator(cluster, transactionalId, async (coordinator) => {
     const question = { transactionalId, timeoutMs: TRANSACTION_TIMEOUT_MS }
-    const answer = await coordinator.send(initProducerId, question, cluster.settings.requestTimeoutMs)
+    const answer = await coordinator.send(initProducerId, question, cluster.timeoutMs)
     expectOk(answer.error, `take over ${transactionalId}`)
     return answer.identity
   })
@@ -89,7 +85,7 @@ function atCoordinator<T>(
   return cluster.retryingFor(PATIENCE_MS, async () => {
     const asked = await cluster.controller()
     const question = { transactionalId }
-    const answer = await asked.send(findTransactionCoordinator, question, cluster.settings.requestTimeoutMs)
+    const answer = await asked.send(findTransactionCoordinator, question, cluster.timeoutMs)
     expectOk(answer.error, `find the coordinator of ${transactionalId}`, answer.message)
     return ask(await cluster.connection(answer, 'admin'))
   })

@@ -1,3 +1,4 @@
+import { PortError } from '../../ports/errors.ts'
 import type { StoredBatch } from '../../ports/event-log.ts'
 import { RecordBatch } from '../../stream/record-batch.ts'
 import type { Cluster } from './cluster.ts'
@@ -43,9 +44,13 @@ export class Reader {
     return this.#cluster.retrying(async () => {
       const connection = await this.#cluster.leader(topic, partition, 'read')
       const question = { topic, partition, offset, maxBytes: fetchBytes, maxWaitMs: 0 }
-      const answer = await connection.send(fetchRecords, question, this.#cluster.settings.requestTimeoutMs)
+      const answer = await connection.send(fetchRecords, question, this.#cluster.timeoutMs)
       if (answer.error !== 0) this.#cluster.forget(topic)
-      expectOk(answer.error, `read ${topic}/${partition} from offset ${offset}`)
+      const what = `read ${topic}/${partition} from offset ${offset}`
+      expectOk(answer.error, what)
+      // A client over its quota is answered with nothing, which must not read as the end of the log.
+      if (answer.highWatermark < 0)
+        throw new PortError('THROTTLED', `${what}: over the quota`, { curable: true })
       return answer
     })
   }
