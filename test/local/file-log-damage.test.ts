@@ -41,6 +41,11 @@ describe('FileLog on damaged files', () => {
     expect((await log.append('t', 0, batches[0] ?? recordBatch([]))).baseOffset).toBe(values.length)
     expect(await valuesFrom(log, 't', 0)).toEqual([...values, 'one'])
     await log.close()
+    expect(
+      readFileSync(path)
+        .subarray(0, -frame(0))
+        .equals(bytes.subarray(0, wholeBytes(values.length))),
+    ).toBe(true)
   }
 
   it('cuts off a last frame torn at any byte, and goes on behind what is whole', async () => {
@@ -163,6 +168,11 @@ describe('FileLog on damaged files', () => {
 })
 
 const VALUES = ['one', 'two', 'three', 'four', 'five', 'six']
+
+/** Up to the end of the frame with the last of so many values. */
+function wholeBytes(values: number): number {
+  return { 0: first, 1: second, 3: third, 6: end }[values] ?? Number.NaN
+}
 
 function frame(i: number): number {
   return FRAME_HEADER_BYTES + (batches[i]?.bytes.length ?? 0)

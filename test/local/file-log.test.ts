@@ -205,7 +205,7 @@ describe('FileLog', () => {
       const script = join(import.meta.dirname, 'processes/log-full-disk.ts')
       const limited = `ulimit -f 100; exec "${process.execPath}" "${script}" "${dir}"`
       const { stdout } = await promisify(execFile)('bash', ['-c', limited])
-      expect(JSON.parse(stdout)).toEqual({ code: 'UNAVAILABLE', curable: true, end: 60, after: 61 })
+      expect(JSON.parse(stdout)).toEqual({ failed: 60, codes: ['UNAVAILABLE true'], end: 60, after: 61 })
       await open()
       expect((await valuesFrom(log, 't', 0)).map((value) => value.length)).toEqual([
         ...Array(60).fill(1000),

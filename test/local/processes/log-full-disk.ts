@@ -1,10 +1,10 @@
 /**
- * Appends until the file size limit of this process is met, then a little less: `log-full-disk.ts <folder>`. Prints how
- * the append failed, the log's end after it, and the end after one that fits.
+ * Appends until the file size limit of this process is met in the middle of many appends at once, then one that fits:
+ * `log-full-disk.ts <folder>`. Prints how the many failed and the log's end after them, and after the one.
  */
 import { FileLog } from '../../../lib/local/file-log.ts'
 import { systemClock } from '../../../lib/local/system-clock.ts'
-import { PortError } from '../../../lib/ports/errors.ts'
+import type { PortError } from '../../../lib/ports/errors.ts'
 import { recordBatch } from '../../../lib/stream/record-batch.ts'
 
 process.on('SIGXFSZ', () => undefined)
@@ -14,13 +14,11 @@ const batch = (count: number, bytes: number) =>
 const log = await FileLog.open({ dir: process.argv[2] ?? '', clock: systemClock })
 await log.createTopic('t', 1)
 await log.append('t', 0, batch(60, 1000))
-try {
-  await log.append('t', 0, batch(60, 1000))
-} catch (error) {
-  if (!(error instanceof PortError)) throw error
-  const { end } = await log.offsets('t', 0)
-  await log.append('t', 0, batch(1, 10))
-  const after = (await log.offsets('t', 0)).end
-  process.stdout.write(JSON.stringify({ code: error.code, curable: error.curable, end, after }))
-}
+const many = await Promise.allSettled(Array.from({ length: 60 }, () => log.append('t', 0, batch(1, 1000))))
+const { end } = await log.offsets('t', 0)
+await log.append('t', 0, batch(1, 10))
+const after = (await log.offsets('t', 0)).end
+const errors = many.flatMap((result) => (result.status === 'rejected' ? [result.reason as PortError] : []))
+const codes = new Set(errors.map(({ code, curable }) => `${code} ${curable}`))
+process.stdout.write(JSON.stringify({ failed: errors.length, codes: [...codes], end, after }))
 await log.close()
