@@ -79,7 +79,7 @@ async function onBroker(address: string): Promise<void> {
       run: () => library.send({ messages: messages(), compression }),
     },
   ])
-  print('on a broker, CPU per record in us', await Promise.all((await compare(ways, 30)).map(perRecord)))
+  print('on a broker, CPU per record in us', await Promise.all((await compare(ways, 20, 8)).map(perRecord)))
   const { end } = (await log?.offsets(topic, 0)) ?? { end: 0 }
   let at = 0
   const read = await compare(
