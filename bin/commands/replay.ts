@@ -1,13 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type RunResult, startRun } from '../../lib/collect/run.ts'
+import { SourceError } from '../../lib/collect/source-error.ts'
 import { Pipeline } from '../../lib/local/pipeline.ts'
-import type { KeyedStore } from '../../lib/ports/keyed-store.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { type RunSummary, runSummary } from '../../lib/serve/run-summary.ts'
 import type { Stream } from '../../lib/stream/define.ts'
 import { CommandError, type CommonOptions, print, say, withCommonOptions } from '../command.ts'
+import { canBeReadAgain, pendingReplay } from '../pending-replay.ts'
 import { type ProgressLine, progressLine } from '../progress.ts'
 import {
   checkFeedOptions,
@@ -51,6 +50,7 @@ async function replay(stream: Stream, sources: readonly string[], options: Repla
   const stop = stopSignal()
   const progress = progressLine()
   const trouble = new Troubles()
+  const again = options.runId !== undefined || (await canBeReadAgain(sources))
   const pipeline = await Pipeline.open({
     data: options.data,
     site: SITE,
@@ -63,15 +63,19 @@ async function replay(stream: Stream, sources: readonly string[], options: Repla
     pipeline.start()
     // What an earlier process left in flight belongs to no run of this one.
     await pipeline.drained(stream.name, stop.signal)
-    const request = pendingReplay(pipeline.ports.keyed, stream, sources, options)
-    const runId = await request.begin()
-    const result = await feed(pipeline.ports, stream, sources, options, runId, stop.signal, progress)
+    const request = again ? pendingReplay(pipeline.ports.keyed, stream, sources, options) : undefined
+    const runId = await request?.begin()
+    const feeding = feed(pipeline.ports, stream, sources, options, runId, stop.signal, progress)
+    const result = await feeding.catch(async (error: unknown) => {
+      // What came before a source that cannot be read on is in the log, and belongs in every answer.
+      if (error instanceof SourceError) await drain(pipeline, stream, progress, stop.signal)
+      throw error
+    })
     if (result.finished) await drain(pipeline, stream, progress, stop.signal)
     progress.clear()
-    if (!result.finished || stop.signal.aborted)
-      throw new CommandError('stopped; the same command goes on from here')
+    if (!result.finished || stop.signal.aborted) throw stopped(again)
     const summary = await runSummary(pipeline.ports, stream, result.topic, result.ranges)
-    await request.finish()
+    await request?.finish()
     report(options, {
       stream: stream.name,
       sources,
@@ -80,8 +84,7 @@ async function replay(stream: Stream, sources: readonly string[], options: Repla
       seconds: (Date.now() - startedMs) / 1000,
     })
   } catch (error) {
-    if (stop.signal.aborted && !(error instanceof CommandError))
-      throw new CommandError('stopped; the same command goes on from here')
+    if (stop.signal.aborted && !(error instanceof CommandError)) throw stopped(again)
     throw error
   } finally {
     progress.clear()
@@ -95,7 +98,7 @@ function feed(
   stream: Stream,
   sources: readonly string[],
   options: ReplayOptions,
-  runId: string,
+  runId: string | undefined,
   signal: AbortSignal,
   progress: ProgressLine,
 ): Promise<RunResult> {
@@ -104,7 +107,7 @@ function feed(
     stream,
     sources,
     signal,
-    options: runOptions({ ...options, runId }),
+    options: runOptions({ ...options, ...(runId !== undefined && { runId }) }),
     onNotice: say,
     onProgress: (run) => progress.update(feedProgress(run)),
   })
@@ -134,32 +137,12 @@ async function drain(
   }
 }
 
-/**
- * A replay is finished when its records are processed, not when they are in the log: until then the same command means
- * the same run. Its id is therefore kept here from before the first record until after the last.
- */
-function pendingReplay(
-  keyed: KeyedStore,
-  stream: Stream,
-  sources: readonly string[],
-  options: ReplayOptions,
-) {
-  const { shuffle, seed, stamp } = options
-  const paths = sources.map((source) => (source === '-' ? source : resolve(source)))
-  const plan = JSON.stringify({ paths, shuffle, stamp, seed: shuffle || stamp ? seed : undefined })
-  const [pk, sk] = [`replay/${stream.name}`, createHash('sha256').update(plan).digest('hex')]
-  return {
-    begin: async (): Promise<string> => {
-      if (options.runId !== undefined) return options.runId
-      const runId = `replay-${sk.slice(0, 8)}-${randomUUID()}`
-      const item = { pk, sk, rev: runId, data: new Uint8Array(0) }
-      const put = await keyed.put(item, 'absent')
-      return put.ok ? runId : (put.current?.rev ?? runId)
-    },
-    finish: async () => {
-      if (options.runId === undefined) await keyed.delete(pk, sk, 'any')
-    },
-  }
+function stopped(again: boolean): CommandError {
+  return new CommandError(
+    again
+      ? 'stopped; the same command goes on from here'
+      : 'stopped; what was read is in the log, and the next replay takes it in',
+  )
 }
 
 interface Report {

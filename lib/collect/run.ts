@@ -89,7 +89,7 @@ export async function startRun(request: RunRequest): Promise<RunResult> {
   })
   const before = recordsLanded(opened.run)
   if (opened.run.state === 'finished') {
-    onNotice?.(`run ${opened.run.runId} has finished before: nothing to do`)
+    onNotice?.(`run ${opened.run.runId} had put in all its records before`)
     return resultOf(opened.run, { resumed: true, before, seconds: 0 })
   }
   if (opened.resumed) onNotice?.(`going on with run ${opened.run.runId}: ${before} records are in already`)
