@@ -49,6 +49,7 @@ async function main(): Promise<number> {
     if (error instanceof UsageError) return complain(error.message, 2)
     if (error instanceof CommandError) return complain(error.message, 1)
     if (isPortError(error)) return complain(`${error.message} (${error.code})`, 1)
+    if (isSystemError(error)) return complain(error.message, 1)
     throw error
   }
 }
@@ -60,6 +61,11 @@ function complain(message: string, code: number): number {
 
 function isPortError(error: unknown): error is Error & { readonly code: string } {
   return error instanceof Error && error.name === 'PortError' && 'code' in error
+}
+
+/** What the operating system refused: a full disk, a folder that may not be written. The message has the path. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error
 }
 
 // Like any filter, `weir ... | head` ends quietly when its reader does.

@@ -28,7 +28,8 @@ export interface RunningSource {
 }
 
 const STATUS_EVERY_MS = 1_000
-const FRAME_EVERY_MS = 100
+const FRAME_EVERY_MS = 25
+const DRAIN_MS_MAX = 3_000
 
 /** Everything on this machine: the pipeline, the HTTP API, the WebSocket endpoint and the dashboard on one port. */
 export class DevServer implements Running {
@@ -112,12 +113,16 @@ export class DevServer implements Running {
     return () => void this.#sources.delete(source.id)
   }
 
+  /** Ends, once what is in flight has been taken in or DRAIN_MS_MAX is over: the rest comes at the next start. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     await this.#publisher.close()
     this.#http.closeAllConnections()
     this.#http.close()
     await this.#socket.stop()
+    const soon = AbortSignal.timeout(DRAIN_MS_MAX)
+    const drained = this.pipeline.streams.map(({ stream }) => this.pipeline.drained(stream.name, soon))
+    await Promise.allSettled(drained)
     await this.pipeline.stop()
   }
 

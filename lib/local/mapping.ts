@@ -88,6 +88,7 @@ export class Mapping {
       const delivered = await deliveredUpTo(keyed, name, topic, partition)
       const { start, end } = await log.offsets(topic, partition)
       const next = delivered ?? start
+      options.batches.passed(name, topic, partition, next)
       const state = { partition, next, end, busy: false, limit: batchRecordsMax, failures: 0 }
       states.push({ ...state, notBeforeMs: 0, waitingSinceMs: undefined })
     }
@@ -98,7 +99,7 @@ export class Mapping {
     this.#loops = this.#options.workers.map((worker) => this.#serve(worker))
   }
 
-  /** Ends the loops. Deliveries under way are left to end; their workers must be stopped first to cut them short. */
+  /** Ends the loops. Deliveries under way are left to end, and told to nobody; stopping their workers cuts them short. */
   async stop(): Promise<void> {
     this.#abort.abort()
     this.#wake()
@@ -210,6 +211,7 @@ export class Mapping {
       error = thrown instanceof Error ? thrown.message : String(thrown)
       this.#retryLater(taken, thrown)
     }
+    if (this.#abort.signal.aborted) return
     const durationMs = clock.nowMs() - startedMs
     onDelivery?.({
       mapping: this.name,
@@ -249,7 +251,7 @@ export class Mapping {
         itemIdentifier.offset,
       ]),
     )
-    const { topic, keyed, name, batchRecordsMax } = this.#options
+    const { topic, keyed, name, batches, batchRecordsMax } = this.#options
     for (const state of taken) {
       const key = `${topic}-${state.partition}`
       const list = lists.get(key)
@@ -268,6 +270,7 @@ export class Mapping {
         )
       const moved = next > state.next
       state.next = next
+      batches.passed(name, topic, state.partition, next)
       if (failedAt === undefined) {
         state.limit = batchRecordsMax
         state.failures = 0

@@ -89,10 +89,15 @@ export class Pipeline {
     const metrics = { record: onMetrics }
     const ports: Ports = { site, log, keyed, objects, publisher, metrics, clock: systemClock, close }
     const workerEnv = { ...options.env, WEIR_DATA: folder.dir, WEIR_HOST: socketPath, WEIR_SITE: site }
+    const batches = new EncodedBatches(log)
     const streams: StreamPipeline[] = []
-    for (const stream of options.streams) streams.push(await openStream(stream, options, ports, workerEnv))
+    for (const stream of options.streams)
+      streams.push(await openStream(stream, options, ports, workerEnv, batches))
     const pipeline = new Pipeline(folder, ports, log, streams, workerEnv)
-    log.onAppend((topic, partition, end) => pipeline.#noteEnd(topic, partition, end))
+    log.onAppend((topic, partition, batch) => {
+      batches.add(topic, partition, batch)
+      pipeline.#noteEnd(topic, partition, batch.baseOffset + batch.records.count)
+    })
     return pipeline
   }
 
@@ -128,10 +133,9 @@ export class Pipeline {
   /** Ends at once, in any state: what is under way comes again at the next start. */
   async stop(): Promise<void> {
     clearInterval(this.#trimming)
-    await Promise.all(this.streams.flatMap(({ workers }) => workers.map((worker) => worker.stop())))
-    await Promise.all(
-      this.streams.flatMap(({ mappings }) => Object.values(mappings).map((mapping) => mapping.stop())),
-    )
+    const mappings = this.streams.flatMap((one) => Object.values(one.mappings))
+    const workers = this.streams.flatMap((one) => one.workers)
+    await Promise.all([...mappings, ...workers].map((one) => one.stop()))
     await this.ports.close()
   }
 
@@ -169,13 +173,13 @@ async function openStream(
   options: PipelineOptions,
   ports: Ports,
   workerEnv: Readonly<Record<string, string>>,
+  batches: EncodedBatches,
 ): Promise<StreamPipeline> {
   const { log, keyed, clock } = ports
   // Enriched before raw: score refuses a partition that has no twin.
   await log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
   await log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
   const workers: WorkerProcess[] = []
-  const batches = new EncodedBatches(log)
   const mappings: Partial<Record<MappedStage, Mapping>> = {}
   const env = { ...workerEnv, WEIR_STREAM: stream.name }
   for (const { stage, workers: count, windowMs, batchRecordsMax } of STAGES) {

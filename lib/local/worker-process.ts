@@ -113,6 +113,8 @@ export class WorkerProcess {
     const child = spawn(process.execPath, args, {
       cwd: fileURLToPath(PROJECT),
       env: { ...process.env, ...env },
+      // A group of its own: Ctrl-C in a terminal is for the process that started it, and its end reaches it by the channel.
+      detached: true,
       // What a function prints goes where messages go; stdout is for answers.
       stdio: ['ignore', process.stderr, process.stderr, 'pipe'],
     })
