@@ -5,8 +5,9 @@ import type { Credentials } from './credentials.ts'
  * AWS Signature Version 4.
  * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  *
- * Own code because it is the whole difference: a DynamoDB request costs 0.32 to 0.36 ms of CPU through the SDK, and 0.07
- * to 0.09 signed here and sent by node:http; to import a client of the SDK's costs 42 to 74 ms, of these 20 (bench/adapters/).
+ * Own code because it is the whole difference: a DynamoDB request costs 0.32 to 0.36 ms of CPU through the SDK and 0.07
+ * to 0.09 signed here and sent by node:http. To import a client of the SDK's takes 42 to 74 ms, one of these 20
+ * (bench/adapters/).
  */
 export interface Unsigned {
   readonly method: string
