@@ -1,60 +1,86 @@
-import type { EventLog } from '../ports/event-log.ts'
+import type { EventLog, StoredBatch } from '../ports/event-log.ts'
 import { type EncodedBatch, encodeBatch } from './kafka-event-text.ts'
 
 const READ_BYTES = 4 * 1024 * 1024
+/** Text kept in memory at most, all partitions together. */
+const KEPT_BYTES_MAX = 96 * 1024 * 1024
+
+/** One partition as its readers see it. */
+interface Lane {
+  /** Ascending by offset, without gaps: what every reader still has before it, as far as there was room. */
+  readonly kept: EncodedBatch[]
+  /** The offset each reader has taken in everything below. */
+  readonly passed: Map<string, number>
+}
 
 /**
- * The newest batches of the log as event text, shared by all mappings: three functions read the enriched topic, and the
- * text is made once. A reader that has fallen behind what is kept reads the log again.
+ * The log's newest batches as event text, shared by all mappings: three functions read the enriched topic, and the text is
+ * made once, from what was just appended rather than from the disk. Let go when the last reader has passed it. A reader
+ * that has fallen behind what there was room for reads the log.
  */
 export class EncodedBatches {
   readonly #log: Pick<EventLog, 'read'>
-  readonly #bytesMax: number
-  /** By "topic-partition", ascending by offset, without gaps. */
-  readonly #kept = new Map<string, EncodedBatch[]>()
+  readonly #lanes = new Map<string, Lane>()
   #bytes = 0
 
-  constructor(log: Pick<EventLog, 'read'>, bytesMax = 96 * 1024 * 1024) {
+  constructor(log: Pick<EventLog, 'read'>) {
     this.#log = log
-    this.#bytesMax = bytesMax
+  }
+
+  /** `reader` has taken in everything below `offset`. Each reader says so once before the first batch. */
+  passed(reader: string, topic: string, partition: number, offset: number): void {
+    const lane = this.#lane(topic, partition)
+    lane.passed.set(reader, offset)
+    const all = Math.min(...lane.passed.values())
+    for (
+      let [first] = lane.kept;
+      first !== undefined && first.baseOffset + first.count <= all;
+      [first] = lane.kept
+    ) {
+      lane.kept.shift()
+      this.#bytes -= first.bytes.length
+    }
+  }
+
+  /** The log has taken a batch. */
+  add(topic: string, partition: number, batch: StoredBatch): void {
+    const lane = this.#lane(topic, partition)
+    if (lane.passed.size > 0 && this.#continues(lane, batch))
+      this.#keep(lane, encodeBatch(topic, partition, batch))
   }
 
   /** Batches from the one that holds `fromOffset` on: some of them, at least one unless it is the end of the log. */
   async from(topic: string, partition: number, fromOffset: number): Promise<readonly EncodedBatch[]> {
-    const name = `${topic}-${partition}`
-    const kept = this.#kept.get(name) ?? []
+    const { kept } = this.#lane(topic, partition)
     const at = kept.findIndex(
       ({ baseOffset, count }) => baseOffset <= fromOffset && fromOffset < baseOffset + count,
     )
-    const known = at < 0 ? [] : kept.slice(at)
-    if (known.reduce((sum, { bytes }) => sum + bytes.length, 0) > READ_BYTES) return known
-    const last = known.at(-1)
-    const next = last === undefined ? fromOffset : last.baseOffset + last.count
-    const stored = await this.#log.read(topic, partition, next, READ_BYTES)
-    const fresh = stored.map((batch) => encodeBatch(topic, partition, batch))
-    this.#keep(name, fresh)
-    return [...known, ...fresh]
+    if (at >= 0) return kept.slice(at)
+    const stored = await this.#log.read(topic, partition, fromOffset, READ_BYTES)
+    return stored.map((batch) => this.#encoded(topic, partition, batch))
   }
 
-  #keep(name: string, fresh: readonly EncodedBatch[]): void {
-    const kept = this.#kept.get(name) ?? []
-    for (const batch of fresh) {
-      const last = kept.at(-1)
-      // Only what continues is kept: a reader far behind must not drive out what the others are about to read.
-      if (last !== undefined && last.baseOffset + last.count !== batch.baseOffset) continue
-      kept.push(batch)
-      this.#bytes += batch.bytes.length
-    }
-    this.#kept.set(name, kept)
-    while (this.#bytes > this.#bytesMax) if (!this.#dropOldest()) break
+  #encoded(topic: string, partition: number, batch: StoredBatch): EncodedBatch {
+    const lane = this.#lane(topic, partition)
+    const encoded = encodeBatch(topic, partition, batch)
+    if (this.#continues(lane, batch)) this.#keep(lane, encoded)
+    return encoded
   }
 
-  /** Drops the oldest batch of the partition that holds most. */
-  #dropOldest(): boolean {
-    let fullest: EncodedBatch[] | undefined
-    for (const kept of this.#kept.values()) if (kept.length > (fullest?.length ?? 0)) fullest = kept
-    const dropped = fullest?.shift()
-    this.#bytes -= dropped?.bytes.length ?? 0
-    return dropped !== undefined
+  #continues({ kept }: Lane, { baseOffset }: StoredBatch): boolean {
+    const last = kept.at(-1)
+    return this.#bytes < KEPT_BYTES_MAX && (last === undefined || last.baseOffset + last.count === baseOffset)
+  }
+
+  #keep(lane: Lane, encoded: EncodedBatch): void {
+    lane.kept.push(encoded)
+    this.#bytes += encoded.bytes.length
+  }
+
+  #lane(topic: string, partition: number): Lane {
+    const name = `${topic}-${partition}`
+    const lane = this.#lanes.get(name) ?? { kept: [], passed: new Map() }
+    this.#lanes.set(name, lane)
+    return lane
   }
 }

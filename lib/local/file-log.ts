@@ -26,8 +26,8 @@ export interface FileLogOptions {
   readonly maxBatchBytes?: number
 }
 
-/** `end`: the offset the next record gets. Must not throw. */
-export type AppendListener = (topic: string, partition: number, end: number) => void
+/** Told each batch once it can be read. Must not throw. */
+export type AppendListener = (topic: string, partition: number, batch: StoredBatch) => void
 
 const SEGMENT_BYTES_MAX = 128 * 1024 * 1024
 const BATCH_BYTES_MAX = 1024 * 1024
@@ -65,8 +65,8 @@ export class FileLog implements EventLog {
       nowMs: () => options.clock.nowMs(),
       fsync: options.fsync ?? 'interval',
       segmentBytesMax: options.segmentBytesMax ?? SEGMENT_BYTES_MAX,
-      onAppend: (topic, partition, end) => {
-        for (const listener of this.#listeners) listener(topic, partition, end)
+      onAppend: (topic, partition, batch) => {
+        for (const listener of this.#listeners) listener(topic, partition, batch)
       },
     }
   }

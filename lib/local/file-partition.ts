@@ -15,7 +15,8 @@ export interface PartitionOptions {
   readonly nowMs: () => number
   readonly fsync: 'always' | 'interval' | 'never'
   readonly segmentBytesMax: number
-  readonly onAppend: (end: number) => void
+  /** Told each batch that has been acknowledged, in order. */
+  readonly onAppend: (batch: StoredBatch) => void
 }
 
 interface PendingAppend {
@@ -177,9 +178,9 @@ export class FilePartition {
         count: batch.count,
       })
       resolve({ baseOffset, appendTimeMs })
+      this.#options.onAppend({ baseOffset, appendTimeMs, records: batch })
     }
     if (this.#options.fsync === 'always') this.#durable = this.#point()
-    this.#options.onAppend(this.end)
   }
 
   /** Takes a failed group off the file again. Where that fails too, nothing may be written behind its remains. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TopicInfo } from '../ports/event-log.ts'
+import type { StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import { syncFolder, writeFileAtomic } from './fd-io.ts'
 import { FilePartition, type PartitionOptions } from './file-partition.ts'
 import type { RecoveryPoint } from './file-recovery.ts'
@@ -11,7 +11,7 @@ import type { RecoveryPoints } from './recovery-points.ts'
 export interface TopicOptions extends Pick<PartitionOptions, 'nowMs' | 'fsync' | 'segmentBytesMax'> {
   /** The folder that holds one folder a topic. */
   readonly dir: string
-  readonly onAppend: (topic: string, partition: number, end: number) => void
+  readonly onAppend: (topic: string, partition: number, batch: StoredBatch) => void
 }
 
 /** Names of the topics in the folder. A folder without topic.json is the rest of a creation that did not finish. */
@@ -107,7 +107,7 @@ export class FileTopic {
       dir: join(dir, this.#name, String(partition)),
       name: `${this.#name}/${partition}`,
       seed: frameSeed(this.#id, partition),
-      onAppend: (end) => onAppend(this.#name, partition, end),
+      onAppend: (batch) => onAppend(this.#name, partition, batch),
     }
   }
 }
