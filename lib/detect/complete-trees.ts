@@ -5,6 +5,14 @@ import { LEAF, searchDepth } from './tree.ts'
 export const ROWS_AT_ONCE = 256
 
 /**
+ * The score at a mean depth in units of the expected one, as it is stored and compared with thresholds everywhere: six
+ * decimals, so that the record whose score was made the threshold reaches it.
+ */
+export function scoreOf(meanDepth: number): number {
+  return Math.round(2 ** -meanDepth * 1e6) / 1e6
+}
+
+/**
  * Trees laid out for scoring. Each is a complete binary tree of `depth` levels, so that a child's place is computed and
  * not loaded: below a leaf, nodes that always go left lead to its value. A node is one word: column << 16 | operand.
  *

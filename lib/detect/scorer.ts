@@ -1,6 +1,6 @@
 import type { Reason, Scorer, Severity } from '../stream/detector.ts'
 import type { Value } from '../stream/value.ts'
-import { CompleteTrees, ROWS_AT_ONCE } from './complete-trees.ts'
+import { CompleteTrees, ROWS_AT_ONCE, scoreOf } from './complete-trees.ts'
 import type { ForestModel } from './model.ts'
 import { Quantiser } from './quantise.ts'
 import { explain } from './reasons.ts'
@@ -31,7 +31,7 @@ export class ForestScorer implements Scorer {
       const rows = Math.min(ROWS_AT_ONCE, values.length - from)
       for (let i = 0; i < rows; i++) this.#quantiser.write(values[from + i] as Value, this.#ranks, i * width)
       this.#trees.depths(this.#ranks, width, rows, this.#depths)
-      for (let i = 0; i < rows; i++) scores[from + i] = 2 ** -(this.#depths[i] as number)
+      for (let i = 0; i < rows; i++) scores[from + i] = scoreOf(this.#depths[i] as number)
     }
     return scores
   }

@@ -1,4 +1,4 @@
-import { CompleteTrees, ROWS_AT_ONCE } from './complete-trees.ts'
+import { CompleteTrees, ROWS_AT_ONCE, scoreOf } from './complete-trees.ts'
 import type { CategoryOrders, ForestTrees } from './model.ts'
 import { cutsBelow } from './quantise.ts'
 import type { TrainingTable } from './training-table.ts'
@@ -18,7 +18,7 @@ export function signatureScores(
     const rows = Math.min(ROWS_AT_ONCE, table.size - from)
     for (let i = 0; i < rows; i++) writeRanks(table, orders, trees, from + i, ranks, i * width)
     forest.depths(ranks, width, rows, depths)
-    for (let i = 0; i < rows; i++) scores[from + i] = 2 ** -(depths[i] as number)
+    for (let i = 0; i < rows; i++) scores[from + i] = scoreOf(depths[i] as number)
   }
   return scores
 }
