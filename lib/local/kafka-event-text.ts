@@ -12,17 +12,26 @@ export interface EncodedBatch {
   readonly bytes: Buffer
   /** Where record i begins; one more for the end. */
   readonly bounds: Uint32Array
+  /** What `bytes` is the start of: may be handed to `encodeBatch` again once nobody reads them any more. */
+  readonly slab: Buffer
 }
 
-/** Hot path: one pass, straight into a buffer, so that no string outlives its record. */
-export function encodeBatch(topic: string, partition: number, batch: StoredBatch): EncodedBatch {
+/**
+ * Hot path: one pass, straight into a buffer, so that no string outlives its record. `slab`: memory to use again; a new one is
+ * taken where it is too small.
+ */
+export function encodeBatch(
+  topic: string,
+  partition: number,
+  batch: StoredBatch,
+  slab?: Buffer,
+): EncodedBatch {
   const { baseOffset, appendTimeMs, records } = batch
   const head = `{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":`
   const middle = `,"timestamp":${appendTimeMs},"timestampType":"LOG_APPEND_TIME","key":`
   const bounds = new Uint32Array(records.count + 1)
-  let bytes: Buffer = Buffer.allocUnsafe(
-    Math.ceil(records.bytes.length * 1.4) + records.count * (head.length + middle.length + 80),
-  )
+  const sizeGuess = Math.ceil(records.bytes.length * 1.4) + records.count * (head.length + middle.length + 80)
+  let bytes = slab !== undefined && slab.length >= sizeGuess ? slab : Buffer.allocUnsafe(sizeGuess)
   let at = 0
   let i = 0
   for (const record of records) {
@@ -37,7 +46,7 @@ export function encodeBatch(topic: string, partition: number, batch: StoredBatch
     i++
   }
   bounds[i] = at
-  return { baseOffset, count: i, bytes: bytes.subarray(0, at), bounds }
+  return { baseOffset, count: i, bytes: bytes.subarray(0, at), bounds, slab: bytes }
 }
 
 /** Everything of a record before its value, which comes last. */
