@@ -67,6 +67,9 @@ function summary({ name, title, description, views }: Stream): StreamSummary {
       groupBy: definition.groupBy,
       slotMs: definition.slotMs,
       aggregates: Object.keys(definition.aggregates),
+      additive: Object.entries(definition.aggregates).flatMap(([aggregate, { kind }]) =>
+        kind === 'count' || kind === 'sum' ? [aggregate] : [],
+      ),
     })),
   }
 }

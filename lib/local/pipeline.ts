@@ -110,7 +110,11 @@ export class Pipeline {
   }
 
   start(): void {
-    for (const { mappings } of this.streams) for (const mapping of Object.values(mappings)) mapping.start()
+    for (const { mappings, workers } of this.streams) {
+      for (const mapping of Object.values(mappings)) mapping.start()
+      // Ready before the first batch; one that cannot start says so when it is needed.
+      for (const worker of workers) worker.start().catch(() => undefined)
+    }
     this.#trimming = setInterval(() => void this.#trim().catch(() => undefined), TRIM_EVERY_MS)
     this.#trimming.unref()
   }

@@ -6,8 +6,6 @@ import type { Stream } from '../stream/define.ts'
 import { topicName } from '../stream/topic.ts'
 import { deliveredUpTo, type MappedStage } from './mapping.ts'
 
-const MAPPED: readonly MappedStage[] = ['score', 'archive', 'count', 'notify']
-
 /** Turns totals taken over time into rates: over the last few seconds, so that a number is calm enough to read. */
 class Rates {
   readonly #samples: { readonly atMs: number; readonly totals: ReadonlyMap<string, number> }[] = []
@@ -54,17 +52,26 @@ async function streamStatus(
   rates: Rates,
   totals: Totals,
 ): Promise<StreamStatus> {
-  const appended = await ends(ports, topicName(stream.name, 'raw'), stream.partitions)
-  const entries = await ends(ports, topicName(stream.name, 'enriched'), stream.partitions)
-  const delivered = new Map<StageName, number>([['collect', appended]])
-  for (const stage of MAPPED) delivered.set(stage, await consumed(ports, stage, stream))
-  const perSecond = rates.take(ports.clock.nowMs(), delivered)
+  // Backwards along the path of a record: what is read later may only be further on, never behind what it feeds.
   const stored = await totals.read(ports.clock.nowMs())
+  const delivered = new Map<StageName, number>()
+  for (const stage of ['archive', 'count', 'notify'] as const)
+    delivered.set(stage, await consumed(ports, stage, stream))
+  const entries = await ends(ports, topicName(stream.name, 'enriched'), stream.partitions)
+  const scored = await consumed(ports, 'score', stream)
+  const appended = await ends(ports, topicName(stream.name, 'raw'), stream.partitions)
+  const records = new Map<StageName, number>([['collect', appended], ['score', scored], ...delivered])
+  const perSecond = rates.take(ports.clock.nowMs(), records)
   const model = await activeModel(ports, stream.name)
-  const ledger: Ledger = { in: appended, scored: delivered.get('score') ?? 0, ...stored }
-  const stages = [...delivered].map(([stage, records]): StageStatus => {
-    const before = stage === 'collect' ? records : stage === 'score' ? appended : entries
-    return { stage, records, recordsPerSecond: perSecond.get(stage) ?? 0, lag: Math.max(0, before - records) }
+  const ledger: Ledger = { in: appended, scored, ...stored }
+  const stages = [...records].map(([stage, done]): StageStatus => {
+    const before = stage === 'collect' ? done : stage === 'score' ? appended : entries
+    return {
+      stage,
+      records: done,
+      recordsPerSecond: perSecond.get(stage) ?? 0,
+      lag: Math.max(0, before - done),
+    }
   })
   return {
     name: stream.name,
