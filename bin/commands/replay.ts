@@ -60,6 +60,8 @@ async function replay(stream: Stream, sources: readonly string[], options: Repla
   })
   try {
     const startedMs = Date.now()
+    const { archive } = pipeline.of(stream.name).mappings
+    const archivedBefore = archive.consumed
     pipeline.start()
     // What an earlier process left in flight belongs to no run of this one.
     await pipeline.drained(stream.name, stop.signal)
@@ -81,6 +83,7 @@ async function replay(stream: Stream, sources: readonly string[], options: Repla
       sources,
       result,
       summary,
+      processed: archive.consumed - archivedBefore,
       seconds: (Date.now() - startedMs) / 1000,
     })
   } catch (error) {
@@ -150,10 +153,15 @@ interface Report {
   readonly sources: readonly string[]
   readonly result: RunResult
   readonly summary: RunSummary
+  /** Records that went through the whole pipeline in this process, what an earlier one left in flight among them. */
+  readonly processed: number
   readonly seconds: number
 }
 
-function report(options: ReplayOptions, { stream, sources, result, summary, seconds }: Report): void {
+function report(
+  options: ReplayOptions,
+  { stream, sources, result, summary, processed, seconds }: Report,
+): void {
   const document = {
     stream,
     sources,
@@ -162,7 +170,7 @@ function report(options: ReplayOptions, { stream, sources, result, summary, seco
     recordsIn: result.recordsIn,
     ...summary,
     seconds,
-    recordsPerSecond: Math.round(result.recordsInSession / seconds),
+    recordsPerSecond: Math.round(processed / seconds),
   }
   const { recordsScored, deadLettered, archived, counted, alerts } = summary
   print(options, document, () =>
