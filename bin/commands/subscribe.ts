@@ -38,6 +38,7 @@ async function run(channel: string, options: SubscribeOptions): Promise<void> {
       `--since takes a cursor from an earlier message, or start; got ${JSON.stringify(since)}`,
     )
   const where = { ...(severity && { severity }), ...(group && { group }) }
+  checkUrl(options.url)
   const createSocket = await socketFactory(options.url)
   let left = limitOption(options.limit)
   await untilInterrupted(async (signal) => {
@@ -61,6 +62,12 @@ async function run(channel: string, options: SubscribeOptions): Promise<void> {
     })
     await ended.promise.finally(() => client.close())
   })
+}
+
+/** Throws a UsageError for an address that no attempt can reach. */
+function checkUrl(url: string): void {
+  if (URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)) return
+  throw new UsageError(`--url takes an address such as ws://localhost:4400/ws, got ${JSON.stringify(url)}`)
 }
 
 /** Connects as the AWS user of this terminal where the endpoint is a deployment: each attempt is signed anew. */
