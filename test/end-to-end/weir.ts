@@ -21,9 +21,16 @@ export interface StartOptions {
 }
 
 const WEIR = join(import.meta.dirname, '../../bin/weir.ts')
+/** What is longer under way has gone wrong, and is ended. */
+const LIFE_MS_MAX = 120_000
+/** Saves each process half of its start; nothing else depends on it. */
+const COMPILED = process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'node-compile-cache')
+
+const running = new Set<WeirProcess>()
 
 /** A process of `weir` as a user starts it, with what it has printed so far. */
 export class WeirProcess {
+  readonly args: readonly string[]
   readonly child: ChildProcess
   readonly pid: number
   /** Itself gone; workers may still have its stdout and stderr. */
@@ -36,9 +43,15 @@ export class WeirProcess {
     const child = spawn(process.execPath, [WEIR, ...args], {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: group,
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
+      timeout: LIFE_MS_MAX,
+      killSignal: 'SIGKILL',
       ...(cwd !== undefined && { cwd }),
     })
+    this.args = args
     this.child = child
+    running.add(this)
+    child.once('exit', () => running.delete(this))
     this.pid = child.pid ?? -1
     child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk))
     child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk))
@@ -88,6 +101,8 @@ export async function inFolder<T>(action: (dir: string) => Promise<T>): Promise<
   try {
     return await action(dir)
   } finally {
+    // Of a test that failed; one that did not has seen them all end.
+    for (const left of running) if (left.args.some((arg) => arg.includes(dir))) await left.kill()
     await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 }
