@@ -1,11 +1,22 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { demoSource } from '../../lib/collect/demo-source.ts'
 import { startRun } from '../../lib/collect/run.ts'
 import { trainDemoModel } from '../../lib/local/demo-model.ts'
 import { DevServer } from '../../lib/local/dev-server.ts'
+import { DASHBOARD } from '../../lib/local/static-files.ts'
 import { systemClock } from '../../lib/local/system-clock.ts'
 import { streams } from '../../streams/index.ts'
-import { CommandError, type CommonOptions, say, UsageError, withCommonOptions } from '../command.ts'
+import {
+  CommandError,
+  type CommonOptions,
+  say,
+  serversOf,
+  UsageError,
+  withCommonOptions,
+} from '../command.ts'
 import { stopSignal } from '../run-options.ts'
 import { SITE } from '../with-ports.ts'
 
@@ -32,6 +43,7 @@ async function run(options: DevOptions): Promise<void> {
   const port = Number(options.port)
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new UsageError(`--port takes a number from 0 to 65535, got ${JSON.stringify(options.port)}`)
+  await buildDashboard()
   const stop = stopSignal()
   const server = await start(options, port)
   try {
@@ -55,6 +67,7 @@ async function start(options: DevOptions, port: number): Promise<DevServer> {
       site: SITE,
       port,
       streams: all,
+      servers: serversOf(options),
       demo,
       onTrouble: trouble(),
     })
@@ -62,6 +75,15 @@ async function start(options: DevOptions, port: number): Promise<DevServer> {
     if (error instanceof Error && error.name === 'Error') throw new CommandError(error.message)
     throw error
   }
+}
+
+/** `npm start` builds the page; `npx weir dev` on a fresh checkout finds none. */
+async function buildDashboard(): Promise<void> {
+  if (existsSync(join(DASHBOARD, 'index.html'))) return
+  say('building the dashboard')
+  const root = fileURLToPath(new URL('../../web', import.meta.url))
+  const { build } = await import('vite')
+  await build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'warn' })
 }
 
 /** Plays until stopped. The first time, a model is trained on a calm day, so that there is something to alert with. */

@@ -3,7 +3,9 @@ import type { ServerResponse } from 'node:http'
 import { extname, join, normalize, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url))
+/** Where the built dashboard lies; WEIR_DASHBOARD names another folder. */
+export const DASHBOARD =
+  process.env.WEIR_DASHBOARD ?? fileURLToPath(new URL('../../web/dist', import.meta.url))
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -18,8 +20,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Answers with a file of the built dashboard; with its page for every path that is not a file. */
 export async function serveStatic(path: string, response: ServerResponse): Promise<void> {
-  const file = normalize(join(ROOT, path === '/' ? 'index.html' : path))
-  const inside = file.startsWith(ROOT + sep)
+  const file = normalize(join(DASHBOARD, path === '/' ? 'index.html' : path))
+  const inside = file.startsWith(DASHBOARD + sep)
   const bytes = inside ? await readFile(file).catch(() => undefined) : undefined
   if (bytes !== undefined) {
     const cache = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
@@ -30,7 +32,7 @@ export async function serveStatic(path: string, response: ServerResponse): Promi
     response.end(bytes)
     return
   }
-  const page = await readFile(join(ROOT, 'index.html')).catch(() => undefined)
+  const page = await readFile(join(DASHBOARD, 'index.html')).catch(() => undefined)
   if (page === undefined || extname(path) !== '') {
     response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' })
     response.end(
