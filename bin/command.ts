@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
+import { type ServerEnv, type Servers, serverEnv } from '../lib/local/servers.ts'
 
 /** Options that every command takes. */
-export interface CommonOptions {
+export interface CommonOptions extends Servers {
   /** Local data folder. */
   readonly data: string
   /** One JSON document on stdout instead of text for people. */
@@ -22,7 +23,15 @@ export class CommandError extends Error {
 export function withCommonOptions(command: Command): Command {
   return command
     .option('--data <dir>', 'local data folder', '.weir')
+    .option('--brokers <host:port,...>', 'Kafka in place of the local log (WEIR_BROKERS)')
+    .option('--dynamodb <url>', 'DynamoDB in place of SQLite (WEIR_DYNAMODB_ENDPOINT, WEIR_TABLE)')
+    .option('--s3 <url>', 'S3 in place of a folder (WEIR_S3_ENDPOINT, WEIR_BUCKET)')
     .option('--json', 'print one JSON document on stdout')
+}
+
+/** The servers that a command works on, from its options and the environment; empty where all is embedded. */
+export function serversOf(options: Servers): ServerEnv {
+  return serverEnv(options, process.env)
 }
 
 /** Prints an answer on stdout: one JSON document, or text for people. */

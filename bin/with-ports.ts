@@ -1,4 +1,5 @@
-import { dataFolder, openStores } from '../lib/local/data-folder.ts'
+import { openBackends, openKafka, prepareServers } from '../lib/local/backends.ts'
+import { dataFolder } from '../lib/local/data-folder.ts'
 import { FileLog } from '../lib/local/file-log.ts'
 import { hostSocketPath } from '../lib/local/host.ts'
 import { HostClient } from '../lib/local/host-client.ts'
@@ -8,7 +9,7 @@ import { PortError } from '../lib/ports/errors.ts'
 import type { EventLog } from '../lib/ports/event-log.ts'
 import type { Ports } from '../lib/ports/ports.ts'
 import type { Publisher } from '../lib/ports/publisher.ts'
-import type { CommonOptions } from './command.ts'
+import { type CommonOptions, serversOf } from './command.ts'
 
 /** Frames of a command that no browser is connected to. */
 export const NO_PUBLISHER: Publisher = {
@@ -22,12 +23,14 @@ export const SITE = 'local'
 
 /**
  * Runs `action` on the ports of a data folder, beside a running `weir dev` too: the log is then reached through its
- * process, and opened here otherwise.
+ * process, and opened here otherwise. What the options name servers for is there instead.
  */
 export async function withPorts<T>(options: CommonOptions, action: (ports: Ports) => Promise<T>): Promise<T> {
   const folder = dataFolder(options.data)
-  const { keyed, objects } = await openStores(folder)
-  const log = new LazyLog(() => openLog(folder.dir, folder.logDir))
+  const servers = serversOf(options)
+  await prepareServers(servers)
+  const { keyed, objects } = await openBackends(folder, servers)
+  const log = new LazyLog(async () => (await openKafka(servers)) ?? openLog(folder.dir, folder.logDir))
   const metrics = { record: () => undefined }
   const close = async () => {
     await log.close()

@@ -5,7 +5,7 @@ import { Pipeline } from '../../lib/local/pipeline.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { type RunSummary, runSummary } from '../../lib/serve/run-summary.ts'
 import type { Stream } from '../../lib/stream/define.ts'
-import { CommandError, type CommonOptions, print, say, withCommonOptions } from '../command.ts'
+import { CommandError, type CommonOptions, print, say, serversOf, withCommonOptions } from '../command.ts'
 import { canBeReadAgain, pendingReplay } from '../pending-replay.ts'
 import { type ProgressLine, progressLine } from '../progress.ts'
 import {
@@ -55,8 +55,10 @@ async function replay(stream: Stream, sources: readonly string[], options: Repla
     data: options.data,
     site: SITE,
     streams: [stream],
+    servers: serversOf(options),
     publisher: NO_PUBLISHER,
     onDelivery: (_, { mapping, error }) => trouble.note(mapping, error),
+    onTrouble: say,
   })
   try {
     const startedMs = Date.now()

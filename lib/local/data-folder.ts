@@ -28,8 +28,15 @@ export function dataFolder(dir: string): DataFolder {
 
 /** The stores of a data folder, made where they are not. Any number of processes may open them at once. */
 export async function openStores(folder: DataFolder): Promise<{ keyed: KeyedStore; objects: ObjectStore }> {
+  return { keyed: await openSqliteStore(folder), objects: await openFolderStore(folder) }
+}
+
+export async function openSqliteStore(folder: DataFolder): Promise<KeyedStore> {
   await mkdir(folder.dir, { recursive: true })
-  const keyed = await SqliteStore.open(folder.statePath, { clock: systemClock })
-  const objects = await FolderStore.open(folder.objectsDir)
-  return { keyed, objects }
+  return SqliteStore.open(folder.statePath, { clock: systemClock })
+}
+
+export async function openFolderStore(folder: DataFolder): Promise<ObjectStore> {
+  await mkdir(folder.dir, { recursive: true })
+  return FolderStore.open(folder.objectsDir)
 }

@@ -6,6 +6,7 @@ import type { Stream } from '../stream/define.ts'
 import { devRoutes, type Running } from './dev-routes.ts'
 import { HttpError, httpServer, requireSameSite } from './http-api.ts'
 import { Pipeline } from './pipeline.ts'
+import type { ServerEnv } from './servers.ts'
 import { SocketFunction } from './socket-function.ts'
 import { StreamWatch } from './status.ts'
 import { WorkerProcess } from './worker-process.ts'
@@ -16,6 +17,8 @@ export interface DevServerOptions {
   readonly site: string
   readonly port: number
   readonly streams: readonly Stream[]
+  /** What is not embedded but on servers, from `serverEnv`. */
+  readonly servers?: ServerEnv
   readonly demo: boolean
   readonly onTrouble: (message: string) => void
 }
@@ -83,6 +86,8 @@ export class DevServer implements Running {
       data: options.data,
       site: options.site,
       streams: options.streams,
+      servers: options.servers ?? {},
+      onTrouble: options.onTrouble,
       publisher,
       env: { WEIR_FRAME_INTERVAL_MS: String(FRAME_EVERY_MS) },
       onDelivery: (stream, { mapping, error }) => {
@@ -166,19 +171,22 @@ export class DevServer implements Running {
   #parts(): readonly Part[] {
     const up = { state: 'up', restarts: 0, killable: false } as const
     const workers = this.pipeline.streams.flatMap((one) => one.workers)
+    const servers = this.#options.servers ?? {}
+    const keyed = servers.WEIR_DYNAMODB_ENDPOINT ?? 'SQLite'
+    const objects = servers.WEIR_S3_ENDPOINT ?? 'folder'
     return [
       ...[...this.#sources.values()].map((source): Part => ({ ...source, ...up, kind: 'source' })),
       {
         id: 'log',
         kind: 'log',
         name: 'Event log',
-        detail: 'files, fsync every second',
+        detail: servers.WEIR_BROKERS ? `Kafka, ${servers.WEIR_BROKERS}` : 'files, fsync every second',
         pid: process.pid,
         ...up,
       },
       ...[...workers, this.#socket].map(workerPart),
-      { id: 'state', kind: 'store', name: 'Keyed store', detail: 'SQLite', ...up },
-      { id: 'objects', kind: 'store', name: 'Object store', detail: 'folder', ...up },
+      { id: 'state', kind: 'store', name: 'Keyed store', detail: keyed, ...up },
+      { id: 'objects', kind: 'store', name: 'Object store', detail: objects, ...up },
       {
         id: 'websocket',
         kind: 'socket',

@@ -81,14 +81,17 @@ export interface Room {
 
 /** Some records of one partition, as pieces of the text of a Kafka event. */
 export interface PartitionPieces {
-  /** Record texts with commas between them. */
+  /** Record texts with commas between them; none where only offsets without records were passed. */
   readonly pieces: readonly Buffer[]
   readonly records: number
   /** Offset after the last record. */
   readonly end: number
 }
 
-/** The records from `fromOffset` on, as many as there is room for; takes the room it uses. Undefined: none. */
+/**
+ * The records from `fromOffset` on, as many as there is room for; takes the room it uses. Undefined: none. Offsets that
+ * the log has no record for (EventLog.fence) are passed over: `end` may be beyond them with no record taken.
+ */
 export function takePieces(
   batches: readonly EncodedBatch[],
   fromOffset: number,
@@ -98,8 +101,11 @@ export function takePieces(
   let records = 0
   let end = fromOffset
   for (const { baseOffset, count, bytes, bounds } of batches) {
+    if (baseOffset + count < end) continue
+    if (baseOffset > end && !(room.records > 0)) break
     const first = Math.max(0, end - baseOffset)
-    if (first >= count || baseOffset > end) continue
+    end = Math.max(end, baseOffset)
+    if (first >= count) continue
     const start = bounds[first] ?? 0
     const last = lastThatFits(bounds, first, count, room)
     if (last === first) break
@@ -112,7 +118,7 @@ export function takePieces(
     end = baseOffset + last
     if (last < count) break
   }
-  if (records === 0) return undefined
+  if (records === 0) return end > fromOffset ? { pieces, records, end } : undefined
   const final = pieces.pop() as Buffer
   return { pieces: [...pieces, final.subarray(0, -1)], records, end }
 }

@@ -231,6 +231,8 @@ export class Mapping {
       const limited = { ...room, records: Math.min(room.records, state.limit) }
       const list = takePieces(await batches.from(topic, state.partition, state.next), state.next, limited)
       if (list === undefined) continue
+      if (list.records === 0) await this.#pass(state, list.end)
+      if (list.records === 0) continue
       room.bytes = limited.bytes
       room.empty = false
       room.records -= list.records
@@ -251,26 +253,15 @@ export class Mapping {
         itemIdentifier.offset,
       ]),
     )
-    const { topic, keyed, name, batches, batchRecordsMax } = this.#options
+    const { topic, batchRecordsMax } = this.#options
     for (const state of taken) {
       const key = `${topic}-${state.partition}`
       const list = lists.get(key)
       if (list === undefined) continue
       const failedAt = failures.get(key)
       const next = failedAt === undefined ? list.end : Math.max(state.next, failedAt)
-      if (next > state.next)
-        await keyed.put(
-          {
-            pk: offsetsKey(name, topic),
-            sk: String(state.partition),
-            rev: String(next),
-            data: new Uint8Array(0),
-          },
-          'any',
-        )
       const moved = next > state.next
-      state.next = next
-      batches.passed(name, topic, state.partition, next)
+      await this.#pass(state, next)
       if (failedAt === undefined) {
         state.limit = batchRecordsMax
         state.failures = 0
@@ -279,6 +270,16 @@ export class Mapping {
       }
     }
     return failures.size > 0
+  }
+
+  /** Everything below `next` needs no delivery any more. */
+  async #pass(state: PartitionState, next: number): Promise<void> {
+    const { keyed, name, topic, batches } = this.#options
+    const sk = String(state.partition)
+    if (next > state.next)
+      await keyed.put({ pk: offsetsKey(name, topic), sk, rev: String(next), data: new Uint8Array(0) }, 'any')
+    state.next = next
+    batches.passed(name, topic, state.partition, next)
   }
 
   #retryLater(taken: readonly PartitionState[], error: unknown): void {

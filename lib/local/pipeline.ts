@@ -1,14 +1,19 @@
+import { mkdir } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
+import type { EventLog } from '../ports/event-log.ts'
 import type { BatchFigures } from '../ports/metrics.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { Publisher } from '../ports/publisher.ts'
 import type { Stream } from '../stream/define.ts'
 import { topicName } from '../stream/topic.ts'
-import { type DataFolder, dataFolder, openStores } from './data-folder.ts'
+import { openBackends, openKafka, prepareServers } from './backends.ts'
+import { type DataFolder, dataFolder } from './data-folder.ts'
 import { EncodedBatches } from './encoded-batches.ts'
 import { FileLog } from './file-log.ts'
 import { Host, hostSocketPath } from './host.ts'
+import { LogEnds } from './log-ends.ts'
 import { type Delivery, type MappedStage, Mapping } from './mapping.ts'
+import type { ServerEnv } from './servers.ts'
 import { systemClock } from './system-clock.ts'
 import { WorkerProcess } from './worker-process.ts'
 
@@ -36,54 +41,76 @@ export interface PipelineOptions {
   readonly data: string
   readonly site: string
   readonly streams: readonly Stream[]
+  /** What is not embedded but on servers, from `serverEnv`. */
+  readonly servers?: ServerEnv
   /** Where workers' frames go; the server of `weir dev`, or nowhere. */
   readonly publisher: Publisher
   /** Further environment of the workers. */
   readonly env?: Readonly<Record<string, string>>
   readonly onFigures?: (batch: BatchFigures) => void
   readonly onDelivery?: (stream: string, delivery: Delivery) => void
+  /** Told what the poller of a log on a server could not do; it tries again. */
+  readonly onTrouble?: (message: string) => void
 }
 
 /** What runs for one stream. */
 export interface StreamPipeline {
   readonly stream: Stream
+  /** Of its topics, which may have grown beyond what the stream declares. */
+  readonly partitions: number
   readonly mappings: Readonly<Record<MappedStage, Mapping>>
   readonly workers: readonly WorkerProcess[]
 }
 
 /**
- * The whole of Weir on one machine: this process owns the log and polls it; functions run in worker processes. Killing
- * this process or any worker at any moment loses and doubles nothing.
+ * The whole of Weir on one machine: this process owns the log, or asks a Kafka cluster, and polls it; functions run in
+ * worker processes. Killing this process or any worker at any moment loses and doubles nothing.
  */
 export class Pipeline {
   readonly folder: DataFolder
   readonly ports: Ports
-  readonly log: FileLog
   readonly streams: readonly StreamPipeline[]
   /** What every worker process of this pipeline needs to find it. */
   readonly workerEnv: Readonly<Record<string, string>>
+  /** The log where it is embedded: it says itself when it has grown, and is trimmed. */
+  readonly #fileLog: FileLog | undefined
+  /** Where the log is on a server: asks it. */
+  readonly #ends: LogEnds | undefined
   #trimming: NodeJS.Timeout | undefined
 
   private constructor(
     folder: DataFolder,
     ports: Ports,
-    log: FileLog,
     streams: readonly StreamPipeline[],
     workerEnv: Readonly<Record<string, string>>,
+    fileLog: FileLog | undefined,
+    onTrouble: (error: unknown) => void,
   ) {
     this.folder = folder
     this.ports = ports
-    this.log = log
     this.streams = streams
     this.workerEnv = workerEnv
+    this.#fileLog = fileLog
+    const onEnd = (topic: string, partition: number, end: number) => this.#noteEnd(topic, partition, end)
+    const topics = streams.flatMap(({ stream, partitions }) =>
+      (['raw', 'enriched'] as const).map((kind) => ({ topic: topicName(stream.name, kind), partitions })),
+    )
+    if (fileLog === undefined)
+      this.#ends = new LogEnds({ log: ports.log, clock: systemClock, topics, onEnd, onTrouble })
   }
 
   /** Opens the data folder for this process alone: PortError LOCKED where another one has it. */
   static async open(options: PipelineOptions): Promise<Pipeline> {
     setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
     const folder = dataFolder(options.data)
-    const log = await FileLog.open({ dir: folder.logDir, clock: systemClock })
-    const { keyed, objects } = await openStores(folder)
+    await mkdir(folder.dir, { recursive: true })
+    const servers = options.servers ?? {}
+    await prepareServers(servers)
+    const kafka = await openKafka(servers)
+    const fileLog =
+      kafka === undefined ? await FileLog.open({ dir: folder.logDir, clock: systemClock }) : undefined
+    const log = kafka ?? (fileLog as EventLog)
+    const { keyed, objects } = await openBackends(folder, servers)
     const onMetrics = options.onFigures ?? (() => undefined)
     const { publisher, site } = options
     const socketPath = hostSocketPath(folder.dir)
@@ -96,13 +123,15 @@ export class Pipeline {
     }
     const metrics = { record: onMetrics }
     const ports: Ports = { site, log, keyed, objects, publisher, metrics, clock: systemClock, close }
-    const workerEnv = { ...options.env, WEIR_DATA: folder.dir, WEIR_HOST: socketPath, WEIR_SITE: site }
+    const own = { WEIR_DATA: folder.dir, WEIR_HOST: socketPath, WEIR_SITE: site }
+    const workerEnv = { ...options.env, ...servers, ...own }
     const batches = new EncodedBatches(log)
     const streams: StreamPipeline[] = []
     for (const stream of options.streams)
       streams.push(await openStream(stream, options, ports, workerEnv, batches))
-    const pipeline = new Pipeline(folder, ports, log, streams, workerEnv)
-    log.onAppend((topic, partition, batch) => {
+    const onTrouble = (error: unknown) => options.onTrouble?.(String(error))
+    const pipeline = new Pipeline(folder, ports, streams, workerEnv, fileLog, onTrouble)
+    fileLog?.onAppend((topic, partition, batch) => {
       batches.add(topic, partition, batch)
       pipeline.#noteEnd(topic, partition, batch.baseOffset + batch.records.count)
     })
@@ -115,6 +144,8 @@ export class Pipeline {
       // Ready before the first batch; one that cannot start says so when it is needed.
       for (const worker of workers) worker.start().catch(() => undefined)
     }
+    this.#ends?.start()
+    if (this.#fileLog === undefined) return
     this.#trimming = setInterval(() => void this.#trim().catch(() => undefined), TRIM_EVERY_MS)
     this.#trimming.unref()
   }
@@ -136,7 +167,7 @@ export class Pipeline {
     for (const mapping of all) mapping.flushing = true
     try {
       // Score first: what it appends is in the other mappings' ends before it is out of its own lag.
-      while (mappings.score.lag > 0 || all.some(({ lag }) => lag > 0)) await systemClock.sleep(10, signal)
+      while (await this.#lags(stream, mappings, signal)) await systemClock.sleep(10, signal)
     } finally {
       for (const mapping of all) mapping.flushing = false
     }
@@ -145,10 +176,25 @@ export class Pipeline {
   /** Ends at once, in any state: what is under way comes again at the next start. */
   async stop(): Promise<void> {
     clearInterval(this.#trimming)
+    await this.#ends?.stop()
     const mappings = this.streams.flatMap((one) => Object.values(one.mappings))
     const workers = this.streams.flatMap((one) => one.workers)
     await Promise.all([...mappings, ...workers].map((one) => one.stop()))
     await this.ports.close()
+  }
+
+  /** The ends of a log on a server are asked for anew: raw first, enriched once all of raw is scored. */
+  async #lags(
+    stream: string,
+    mappings: StreamPipeline['mappings'],
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const refresh = async (kind: 'raw' | 'enriched') =>
+      void (await this.#ends?.refresh(topicName(stream, kind)).catch(() => systemClock.sleep(500, signal)))
+    await refresh('raw')
+    if (mappings.score.lag > 0) return true
+    await refresh('enriched')
+    return Object.values(mappings).some(({ lag }) => lag > 0)
   }
 
   #noteEnd(topic: string, partition: number, end: number): void {
@@ -163,18 +209,16 @@ export class Pipeline {
 
   /** The log is a buffer, the master is the memory: segments that every reader has passed are let go. */
   async #trim(): Promise<void> {
-    for (const { stream, mappings } of this.streams) {
+    const log = this.#fileLog
+    if (log === undefined) return
+    for (const { stream, partitions, mappings } of this.streams) {
       const { archive, count, notify, score } = mappings
-      for (let partition = 0; partition < stream.partitions; partition++) {
+      for (let partition = 0; partition < partitions; partition++) {
         const at = (mapping: Mapping) => mapping.positions[partition] ?? 0
         const passed = Math.min(at(archive), at(count), at(notify))
-        await this.log.trim(topicName(stream.name, 'enriched'), partition, passed)
+        await log.trim(topicName(stream.name, 'enriched'), partition, passed)
         if (passed < at(score)) continue
-        await this.log.trim(
-          topicName(stream.name, 'raw'),
-          partition,
-          Math.max(0, at(score) - RAW_KEPT_RECORDS),
-        )
+        await log.trim(topicName(stream.name, 'raw'), partition, Math.max(0, at(score) - RAW_KEPT_RECORDS))
       }
     }
   }
@@ -190,7 +234,8 @@ async function openStream(
   const { log, keyed, clock } = ports
   // Enriched before raw: score refuses a partition that has no twin.
   await log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
-  await log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
+  const { partitions } = await log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
+  // Enriched may have been grown alone: it is read as far as raw has twins.
   const workers: WorkerProcess[] = []
   const mappings: Partial<Record<MappedStage, Mapping>> = {}
   const env = { ...workerEnv, WEIR_STREAM: stream.name }
@@ -203,7 +248,7 @@ async function openStream(
     mappings[stage] = await Mapping.open({
       name: stage,
       topic: topicName(stream.name, stage === 'score' ? 'raw' : 'enriched'),
-      partitions: stream.partitions,
+      partitions,
       workers: own,
       windowMs,
       batchRecordsMax,
@@ -214,5 +259,5 @@ async function openStream(
       onDelivery: (delivery) => options.onDelivery?.(stream.name, delivery),
     })
   }
-  return { stream, workers, mappings: mappings as Record<MappedStage, Mapping> }
+  return { stream, partitions, workers, mappings: mappings as Record<MappedStage, Mapping> }
 }
