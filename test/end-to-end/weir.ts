@@ -25,6 +25,8 @@ const WEIR = join(import.meta.dirname, '../../bin/weir.ts')
 const LIFE_MS_MAX = 120_000
 /** Saves each process half of its start; nothing else depends on it. */
 const COMPILED = process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'node-compile-cache')
+/** The page has tests of its own; without this one, `dev` would build it first. */
+const PAGE = join(import.meta.dirname, 'page')
 
 const running = new Set<WeirProcess>()
 
@@ -43,7 +45,7 @@ export class WeirProcess {
     const child = spawn(process.execPath, [WEIR, ...args], {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: group,
-      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, WEIR_DASHBOARD: PAGE },
       timeout: LIFE_MS_MAX,
       killSignal: 'SIGKILL',
       ...(cwd !== undefined && { cwd }),
