@@ -68,7 +68,12 @@ export async function trainStream(
       report: undefined,
     }
   const judged = await judge(ports, stream.name, detector, trained, heldOut, active)
-  const report = { ...trained.report, rows: sample.rowsSeen, heldOut: heldOut.length, ...rounded(judged.separation) }
+  const report = {
+    ...trained.report,
+    rows: sample.rowsSeen,
+    heldOut: heldOut.length,
+    ...rounded(judged.separation),
+  }
   const ending = { ...begun, ...judged, report }
   if (!judged.published) return { ...ending, version: active }
   const { version } = await publishModel(ports, stream.name, { ...trained, report }, { parent: active })

@@ -41,7 +41,7 @@ export function forest(options: ForestOptions): DetectorDefinition {
     rates = [],
     categorical = [],
     trees = 100,
-    sampleSize = 512,
+    sampleSize = 1024,
     signaturesMax = 200_000,
   } = options
   const features: Features = { numeric, rates, categorical }
@@ -72,7 +72,7 @@ function trainOn(sample: SignatureSample, settings: GrowSettings, seed: number):
   const orders = randomOrders(table, settings.orders, random)
   const trees = growForest(table, orders, settings, random)
   const scores = signatureScores(table, orders, trees)
-  const { threshold, bands, rule } = calibrate(scores)
+  const { threshold, bands } = calibrate(scores)
   const usualRows = [...scores.keys()].filter((row) => (scores[row] as number) < threshold)
   const { features } = sample
   const { medians, categories } = table
@@ -87,7 +87,6 @@ function trainOn(sample: SignatureSample, settings: GrowSettings, seed: number):
       trees: settings.trees,
       nodes: trees.column.length,
       threshold,
-      thresholdRule: rule,
       signaturesAbove: table.size - usualRows.length,
       seed,
     },

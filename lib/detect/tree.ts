@@ -11,7 +11,7 @@ export interface Tree {
 }
 
 export const LEAF = 0xffff
-const LOGARITHMIC_SHARE = 0.3
+const LOGARITHMIC_SHARE = 0.5
 
 /**
  * How a column is cut. `wide`: numbers of any size, half the cuts even between the extremes and half even between their
