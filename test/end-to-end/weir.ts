@@ -16,6 +16,7 @@ export interface StartOptions {
   /** Standard input, all of it; "open" where the test writes to it. */
   readonly input?: string | 'open'
   readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
   /** In a process group of its own, as a terminal would start it. */
   readonly group?: boolean
 }
@@ -41,11 +42,11 @@ export class WeirProcess {
   out = ''
   err = ''
 
-  constructor(args: readonly string[], { input, cwd, group = false }: StartOptions = {}) {
+  constructor(args: readonly string[], { input, cwd, env, group = false }: StartOptions = {}) {
     const child = spawn(process.execPath, [WEIR, ...args], {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: group,
-      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, WEIR_DASHBOARD: PAGE },
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, WEIR_DASHBOARD: PAGE, ...env },
       timeout: LIFE_MS_MAX,
       killSignal: 'SIGKILL',
       ...(cwd !== undefined && { cwd }),
