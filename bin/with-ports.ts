@@ -5,7 +5,7 @@ import { hostSocketPath } from '../lib/local/host.ts'
 import { HostClient } from '../lib/local/host-client.ts'
 import { LazyLog } from '../lib/local/lazy-log.ts'
 import { systemClock } from '../lib/local/system-clock.ts'
-import { PortError } from '../lib/ports/errors.ts'
+import { PortError, type PortErrorCode } from '../lib/ports/errors.ts'
 import type { EventLog } from '../lib/ports/event-log.ts'
 import type { Ports } from '../lib/ports/ports.ts'
 import type { Publisher } from '../lib/ports/publisher.ts'
@@ -20,6 +20,9 @@ export const NO_PUBLISHER: Publisher = {
 
 /** The site every local command works for. */
 export const SITE = 'local'
+
+const LOCKED_MS_MAX = 3_000
+const LOCKED_POLL_MS = 50
 
 /**
  * Runs `action` on the ports of a data folder, beside a running `weir dev` too: the log is then reached through its
@@ -53,11 +56,24 @@ export async function withPorts<T>(options: CommonOptions, action: (ports: Ports
   }
 }
 
+/** A short command has the log for a moment; the one that runs the pipeline serves it to others. Rejects with LOCKED. */
 async function openLog(dir: string, logDir: string): Promise<EventLog> {
-  try {
-    return await FileLog.open({ dir: logDir, clock: systemClock })
-  } catch (error) {
-    if (!(error instanceof PortError) || error.code !== 'LOCKED') throw error
-    return await HostClient.connect(hostSocketPath(dir))
+  const untilMs = Date.now() + LOCKED_MS_MAX
+  for (;;) {
+    try {
+      return await FileLog.open({ dir: logDir, clock: systemClock })
+    } catch (error) {
+      if (!isPortError(error, 'LOCKED')) throw error
+      const served = await HostClient.connect(hostSocketPath(dir)).catch((refused: unknown) => {
+        if (!isPortError(refused, 'UNAVAILABLE')) throw refused
+      })
+      if (served !== undefined) return served
+      if (Date.now() > untilMs) throw error
+      await systemClock.sleep(LOCKED_POLL_MS)
+    }
   }
+}
+
+function isPortError(error: unknown, code: PortErrorCode): boolean {
+  return error instanceof PortError && error.code === code
 }

@@ -2,7 +2,16 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { connections } from './connections.ts'
-import { answer, documentOf, type Ended, expectMessage, inFolder, weir } from './weir.ts'
+import {
+  answer,
+  documentOf,
+  type Ended,
+  eventually,
+  expectMessage,
+  inFolder,
+  WeirProcess,
+  weir,
+} from './weir.ts'
 
 const COMMANDS = readdir(join(import.meta.dirname, '../../bin/commands'))
 
@@ -136,5 +145,24 @@ describe('every command', { timeout: 60_000 }, () => {
       ])
       expect(nowhere).toMatchObject({ code: 1, out: '' })
       expectMessage(nowhere, 'is not in the master of network')
+    }))
+
+  it('reads beside others that read, and says who has the log where it cannot be shared', () =>
+    inFolder(async (dir) => {
+      const [file, data] = [join(dir, 'in.csv'), join(dir, 'data')]
+      await writeFile(file, connections(3000))
+      await answer(['replay', 'network', file, '--data', data])
+      const calls = ['status', 'verify', 'status', 'dead-letters list', 'status', 'verify']
+      await Promise.all(calls.map((line) => answer([...line.split(' '), '--data', data])))
+      const collector = new WeirProcess(['collect', 'network', file, '--data', data, '--rate', '100'])
+      const inUse = await eventually('the collector to have the log', async () => {
+        const ended = await weir(['status', '--data', data])
+        return ended.code === 0 ? undefined : ended
+      })
+      expect(inUse).toMatchObject({ code: 1, out: '' })
+      expectMessage(inUse, `${data}/log is in use by process ${collector.pid} `)
+      expect(await weir(['query', 'network.records', '--data', data])).toMatchObject({ code: 0 })
+      collector.child.kill('SIGTERM')
+      expect(await collector.ended).toMatchObject({ code: 0 })
     }))
 })
