@@ -1,5 +1,6 @@
 import { openPorts } from '#ports'
 import { type Training, trainStream } from '../../lib/batch/train.ts'
+import { beginInvocation } from '../../lib/ports/ports.ts'
 import { streamNamed } from '../../streams/index.ts'
 
 /** What the state machine passes: whose model, and what makes the training repeatable. */
@@ -10,6 +11,10 @@ interface TrainEvent {
 
 const ports = await openPorts(process.env)
 
-export async function handler({ stream, seed = 1 }: TrainEvent): Promise<Training> {
+export async function handler(
+  { stream, seed = 1 }: TrainEvent,
+  context: { getRemainingTimeInMillis(): number },
+): Promise<Training> {
+  beginInvocation(ports, context)
   return trainStream(ports, streamNamed(stream), { seed })
 }

@@ -24,9 +24,10 @@ const PUSH_TIMEOUT_MS = 3000
  *     AWS_REGION              set by Lambda (us-east-1 for servers in a service's stead); credentials come as http/credentials.ts says
  *
  * Nothing is connected, nor its variables asked for, before its port is first used: then it rejects with MISCONFIGURED
- * where one is missing. `deadline` is for the caller to renew at each invocation.
+ * where one is missing.
  */
-export function openPorts(env: NodeJS.ProcessEnv, deadline = new Deadline()): Ports {
+export function openPorts(env: NodeJS.ProcessEnv): Ports {
+  const deadline = new Deadline()
   const credentials = standardCredentials(env)
   const service = { env, credentials, deadline }
   const log = lazyEventLog(KAFKA_BATCH_BYTES_MAX, async () => {
@@ -47,6 +48,7 @@ export function openPorts(env: NodeJS.ProcessEnv, deadline = new Deadline()): Po
       nowMs: () => Date.now(),
       sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
     },
+    beginInvocation: (endsAtMs) => deadline.renew(endsAtMs),
     async close() {
       await Promise.all([log.close(), keyed.close(), objects.close(), publisher.close()])
     },

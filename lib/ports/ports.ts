@@ -19,5 +19,18 @@ export interface Ports {
   readonly publisher: Publisher
   readonly metrics: Metrics
   readonly clock: Clock
+  /**
+   * An invocation has begun and will be killed at `endsAtMs` (Unix ms): from now on no request may be under way so late
+   * that it could land after that (docs/exactness.md, rule 2). Absent where requests cannot outlive their caller.
+   */
+  beginInvocation?(endsAtMs: number): void
   close(): Promise<void>
+}
+
+/** To be called first by every handler. A Lambda context says how much time is left. */
+export function beginInvocation(
+  ports: Pick<Ports, 'clock' | 'beginInvocation'>,
+  context: { getRemainingTimeInMillis(): number },
+): void {
+  ports.beginInvocation?.(ports.clock.nowMs() + context.getRemainingTimeInMillis())
 }

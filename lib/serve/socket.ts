@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
-import type { Ports } from '../ports/ports.ts'
+import { beginInvocation, type Ports } from '../ports/ports.ts'
 import { type AlertPosition, comparePositions, LOG_START, readCursor } from '../state/alert-cursor.ts'
 import { alertChannel, type channelName, STATUS_CHANNEL } from './channel.ts'
 import type { ErrorAnswer, ServerMessage } from './dashboard-messages.ts'
@@ -46,6 +46,7 @@ const OK: SocketAnswer = { statusCode: 200 }
  */
 export function socketHandler(ports: Ports, pump: Pump): SocketHandler {
   return async (event, context) => {
+    beginInvocation(ports, context)
     const { connectionId, routeKey } = event.requestContext
     if (routeKey === '$connect') return OK
     const session = new Session(ports, pump, connectionId, context)

@@ -1,4 +1,4 @@
-import type { Ports } from '../ports/ports.ts'
+import { beginInvocation, type Ports } from '../ports/ports.ts'
 import { lostRanges } from '../state/lost.ts'
 import type { Progress } from '../state/progress.ts'
 import { type EntryText, entryOrigin, firstSeen, OriginGapError } from './first-seen.ts'
@@ -46,7 +46,8 @@ export function entryConsumer<L extends { readonly progress: Progress }>(
   stage: EntryStage<L>,
   ports: Ports,
 ): KafkaHandler {
-  return async (event) => {
+  return async (event, context) => {
+    beginInvocation(ports, context)
     const startedMs = ports.clock.nowMs()
     let records = 0
     let failed = 0

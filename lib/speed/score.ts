@@ -1,5 +1,5 @@
 import { PortError } from '../ports/errors.ts'
-import type { Ports } from '../ports/ports.ts'
+import { beginInvocation, type Ports } from '../ports/ports.ts'
 import { checkedTopic } from '../state/topics.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Scorer } from '../stream/detector.ts'
@@ -42,6 +42,7 @@ export function scoreHandler(
 ): KafkaHandler {
   const twins = new TwinCheck(ports)
   return async (event, context) => {
+    beginInvocation(ports, context)
     const startedMs = ports.clock.nowMs()
     const scorer = await activeScorer()
     const failures: KafkaAnswer['batchItemFailures'][number][] = []
