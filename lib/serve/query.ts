@@ -1,6 +1,7 @@
 import type { KeyedStore } from '../ports/keyed-store.ts'
 import { readBoards, type StoredBoard } from '../state/boards.ts'
 import type { Stream } from '../stream/define.ts'
+import type { ViewDefinition } from '../stream/view-definition.ts'
 import { compileView, displayKey, type States, type View } from '../views/view.ts'
 
 export interface QueryOptions {
@@ -42,13 +43,18 @@ interface Accumulated {
 
 /** The view named `stream.view`. Throws an Error that lists the views there are. */
 export function viewNamed(streams: ReadonlyMap<string, Stream>, id: string): View {
-  const [streamName = '', viewName = ''] = id.split('.', 2)
-  const definition = streams.get(streamName)?.views[viewName]
+  const dot = id.indexOf('.')
+  const [streamName, viewName] = [id.slice(0, dot), id.slice(dot + 1)]
+  const definition = ownView(streams.get(streamName), viewName)
   if (definition !== undefined) return compileView(streamName, viewName, definition)
   const all = [...streams.values()].flatMap(({ name, views }) =>
     Object.keys(views).map((view) => `${name}.${view}`),
   )
   throw new Error(`there is no view ${JSON.stringify(id)}; there are: ${all.join(', ')}`)
+}
+
+function ownView(stream: Stream | undefined, name: string): ViewDefinition | undefined {
+  return stream !== undefined && Object.hasOwn(stream.views, name) ? stream.views[name] : undefined
 }
 
 /** The boards that answer: all of them while no batch view has been published. */

@@ -1,4 +1,4 @@
-import type { Stream } from '../stream/define.ts'
+import { EnrichError, type Stream } from '../stream/define.ts'
 import type { Scorer } from '../stream/detector.ts'
 import type { DeadEntry } from '../stream/entry.ts'
 import { POINTER_HEADER, type RawPointer } from '../stream/entry.ts'
@@ -23,7 +23,7 @@ export function decide(stream: Stream, records: readonly DeliveredRecord[]): rea
     const bytes = slab.subarray(bounds[i], bounds[i + 1])
     if (record.headers !== undefined && record.headers.length > 0) {
       const pointer = headerOf(record, POINTER_HEADER)
-      if (pointer !== undefined) return oversized(bytes)
+      if (pointer !== undefined) return oversized(stream, bytes)
     }
     return decideOne(stream, bytes)
   })
@@ -39,7 +39,9 @@ function decideOne(stream: Stream, bytes: Buffer): Decision {
     return { outcome: 'ok', eventTime, value: stream.enrich(parsed.value) }
   } catch (error) {
     // The stream's own code failed on this record. Its message may quote the record, so only its kind is kept.
-    return dead('enrich', `the stream's own code threw ${kindOf(error)}`, bytes)
+    const reason =
+      error instanceof EnrichError ? error.message : `the stream's own code threw ${kindOf(error)}`
+    return dead('enrich', reason, bytes)
   }
 }
 
@@ -49,10 +51,30 @@ export function setAside(record: DeliveredRecord): Decision {
   return dead('guard', 'the function died on this record alone; it was set aside unprocessed', bytes)
 }
 
-function oversized(bytes: Buffer): Decision {
-  const pointer = JSON.parse(bytes.toString()) as RawPointer
-  const reason = `record of ${pointer.sizeBytes} bytes is larger than the log takes`
-  return { outcome: 'dead', stage: 'size', reason, raw: pointer }
+/** Anybody may append a record with the header: what it points to is believed only where the collector would put it. */
+function oversized(stream: Stream, bytes: Buffer): Decision {
+  const raw = pointerOf(bytes)
+  if (raw === undefined || !raw.key.startsWith(`large/${stream.name}/`))
+    return dead('parse', `the header ${POINTER_HEADER} stands on a record that is no pointer`, bytes)
+  return {
+    outcome: 'dead',
+    stage: 'size',
+    reason: `record of ${raw.sizeBytes} bytes is larger than the log takes`,
+    raw,
+  }
+}
+
+function pointerOf(bytes: Buffer): RawPointer | undefined {
+  try {
+    const { key, sizeBytes, sha256 } = JSON.parse(bytes.toString()) as Partial<
+      Record<keyof RawPointer, unknown>
+    >
+    if (typeof key !== 'string' || typeof sizeBytes !== 'number' || typeof sha256 !== 'string')
+      return undefined
+    return { key, sizeBytes, sha256 }
+  } catch {
+    return undefined
+  }
 }
 
 function dead(stage: DeadEntry['stage'], reason: string, bytes: Buffer): Decision {
@@ -63,10 +85,20 @@ function kindOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error
 }
 
-/** Scores by position in `decisions`; NaN where there is no score: not ok, no model, or the model failed on it. */
-export function scoreAll(scorer: Scorer | undefined, decisions: readonly Decision[]): Float64Array {
-  const all = new Float64Array(decisions.length).fill(Number.NaN)
-  if (scorer === undefined) return all
+/** Decisions with their scores, by position. A score is NaN where there is none: not ok, or no model. */
+export interface Scored {
+  readonly decisions: readonly Decision[]
+  readonly scores: Float64Array
+}
+
+/** A record on which the model throws becomes a dead letter; the others are scored. */
+export function scoreAll(
+  scorer: Scorer | undefined,
+  decisions: readonly Decision[],
+  records: readonly DeliveredRecord[],
+): Scored {
+  const scores = new Float64Array(decisions.length).fill(Number.NaN)
+  if (scorer === undefined) return { decisions, scores }
   const at: number[] = []
   const values: Value[] = []
   decisions.forEach((decision, i) => {
@@ -74,9 +106,38 @@ export function scoreAll(scorer: Scorer | undefined, decisions: readonly Decisio
     at.push(i)
     values.push(decision.value)
   })
-  // Six decimals: what is stored is what is compared, on every machine and after every retry.
-  scorer.scores(values).forEach((score, i) => {
-    all[at[i] ?? 0] = Math.round(score * 1e6) / 1e6
-  })
-  return all
+  try {
+    scorer.scores(values).forEach((score, i) => {
+      scores[at[i] ?? 0] = rounded(score)
+    })
+    return { decisions, scores }
+  } catch {
+    return {
+      decisions: decisions.map((decision, i) => scoreOne(scorer, decision, records[i], scores, i)),
+      scores,
+    }
+  }
+}
+
+/** The way of a batch that holds a record the model cannot take. */
+function scoreOne(
+  scorer: Scorer,
+  decision: Decision,
+  record: DeliveredRecord | undefined,
+  scores: Float64Array,
+  i: number,
+): Decision {
+  if (decision.outcome !== 'ok') return decision
+  try {
+    scores[i] = rounded(scorer.scores([decision.value])[0] ?? Number.NaN)
+    return decision
+  } catch (error) {
+    const bytes = Buffer.from(record?.value ?? '', 'base64')
+    return dead('score', `model ${scorer.version} threw ${kindOf(error)}`, bytes)
+  }
+}
+
+/** Six decimals: what is stored is what is compared, on every machine and after every retry. */
+function rounded(score: number): number {
+  return Math.round(score * 1e6) / 1e6
 }

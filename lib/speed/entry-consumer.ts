@@ -9,6 +9,7 @@ import {
   type PartitionBatch,
   partitionsOf,
 } from './kafka-event.ts'
+import { reportFailure } from './report-failure.ts'
 
 /**
  * A consumer of enriched partitions: `count`, `archive` and `notify`. The runner below decodes the batch, keeps what is
@@ -59,7 +60,7 @@ export function entryConsumer<L extends { readonly progress: Progress }>(
           records += await consume(stage, ports, batch)
         } catch (error) {
           failed++
-          reportFailure(stage.name, batch, error)
+          reportFailure(stage.name, batch.name, batch.records.length, error)
           const offset = batch.records[0]?.offset ?? 0
           failures.push({ itemIdentifier: { partition: batch.name, offset } })
         }
@@ -114,18 +115,4 @@ function decodeEntries({ records }: PartitionBatch): readonly EntryText[] {
     const text = slab.toString('utf8', bounds[i], bounds[i + 1])
     return { offset, origin: entryOrigin(text), text }
   })
-}
-
-function reportFailure(stage: string, batch: PartitionBatch, error: unknown): void {
-  const { message, name } = error instanceof Error ? error : new Error(String(error))
-  console.error(
-    JSON.stringify({
-      level: 'error',
-      stage,
-      partition: batch.name,
-      records: batch.records.length,
-      error: name,
-      message,
-    }),
-  )
 }

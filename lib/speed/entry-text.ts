@@ -33,5 +33,14 @@ function verdictText(scorer: Scorer, score: number, value: Parameters<Scorer['re
   const text = `,"score":${score},"threshold":${scorer.threshold},"model":${JSON.stringify(scorer.version)}`
   const severity = scorer.severity(score)
   if (severity === undefined) return text
-  return `${text},"severity":"${severity}","reasons":${JSON.stringify(scorer.reasons(value))}`
+  return `${text},"severity":"${severity}","reasons":${JSON.stringify(reasonsOf(scorer, value))}`
+}
+
+/** An alert without its reasons is worth more than none. */
+function reasonsOf(scorer: Scorer, value: Parameters<Scorer['reasons']>[0]): ReturnType<Scorer['reasons']> {
+  try {
+    return scorer.reasons(value)
+  } catch {
+    return []
+  }
 }

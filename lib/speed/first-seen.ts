@@ -25,6 +25,18 @@ export class OriginGapError extends Error {
   }
 }
 
+/** A new origin at an offset that was taken in before: the topic is not the one it was, and its entries would be dropped. */
+export class LogRewoundError extends Error {
+  override readonly name = 'LogRewoundError'
+
+  constructor(where: string, nextOffset: number, found: number) {
+    super(
+      `${where}: everything below offset ${nextOffset} was taken in, yet offset ${found} holds a new origin: ` +
+        'the topic was made again or has lost its end; see "A topic was recreated" in docs/operations.md',
+    )
+  }
+}
+
 /** The entries that count, in origin order, and the progress once their effects are done. */
 export function firstSeen(
   where: string,
@@ -35,7 +47,10 @@ export function firstSeen(
   let { nextOffset, highestOrigin } = progress
   const seen: EntryText[] = []
   for (const entry of delivered) {
-    if (entry.offset < nextOffset) continue
+    if (entry.offset < nextOffset) {
+      if (entry.origin > highestOrigin) throw new LogRewoundError(where, nextOffset, entry.offset)
+      continue
+    }
     if (entry.origin > highestOrigin) {
       const expected = skipLost(highestOrigin + 1, lost)
       if (entry.origin !== expected && entry.origin !== highestOrigin + 1)

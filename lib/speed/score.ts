@@ -15,12 +15,16 @@ import {
   type PartitionBatch,
   partitionsOf,
 } from './kafka-event.ts'
+import { reportFailure } from './report-failure.ts'
 import { tooLarge, withLargeRawStored } from './spill.ts'
 
 /** Nothing is sent with less than this left: an append must have failed or landed well before the function is killed. */
 const LEFT_MIN_MS = 7_000
 /** A share of the log's largest batch, so that no batch is refused for a few bytes of framing. */
 const BATCH_FILL = 0.9
+
+/** For how long a topic is taken to be the one it was: its being made again must not go unnoticed. */
+const KNOWN_FOR_MS = 30_000
 
 /** How one partition of an event went. `from`: deliver again from this offset on; undefined: all is done. */
 interface PartitionResult {
@@ -79,9 +83,12 @@ async function scorePartition(
     const attempt = await beginAttempt(ports.keyed, batch.topic, batch.partition, size)
     await appendEntries(stream, ports, scorer, batch, attempt, context, progress)
   } catch (error) {
-    reportFailure(batch, error)
+    reportFailure('score', batch.name, batch.records.length, error)
   }
-  await endAttempt(ports.keyed, batch.topic, batch.partition).catch(() => undefined)
+  await endAttempt(ports.keyed, batch.topic, batch.partition).catch((error: unknown) => {
+    // The note stays and counts as a death; it takes several, with the first record alone, to set a record aside.
+    reportFailure('score', batch.name, 0, error)
+  })
   return progress
 }
 
@@ -96,8 +103,8 @@ async function appendEntries(
   progress: { done: number; dead: number; alerts: number; from: number | undefined },
 ): Promise<void> {
   const records = batch.records.slice(0, attempt.take)
-  const decisions = attempt.setAside ? records.map(setAside) : decide(stream, records)
-  const scores = scoreAll(scorer, decisions)
+  const decided = attempt.setAside ? records.map(setAside) : decide(stream, records)
+  const { decisions, scores } = scoreAll(scorer, decided, records)
   const writer = new EntryWriter({ site: ports.site, topic: batch.topic, partition: batch.partition })
   const builder = new RecordBatchBuilder()
   const bytesMax = Math.floor(ports.log.maxBatchBytes * BATCH_FILL)
@@ -113,7 +120,8 @@ async function appendEntries(
   }
   for (const [i, record] of records.entries()) {
     const score = scores[i] ?? Number.NaN
-    let decision = await withLargeRawStored(ports, stream.name, record, decisions[i] ?? setAside(record))
+    let decision = decisions[i] ?? setAside(record)
+    if (decision.outcome === 'dead') decision = await withLargeRawStored(ports, stream.name, record, decision)
     let text = writer.write(record, decision, score, scorer)
     if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax) {
       decision = await tooLarge(ports, stream.name, record)
@@ -132,34 +140,21 @@ async function appendEntries(
 /** Refuses a partition that has no twin in the enriched topic: a client would silently wrap around to another. */
 class TwinCheck {
   readonly #ports: Ports
-  readonly #partitions = new Map<string, number>()
+  readonly #known = new Map<string, { readonly partitions: number; readonly untilMs: number }>()
 
   constructor(ports: Ports) {
     this.#ports = ports
   }
 
   async check({ topic, partition }: PartitionBatch): Promise<void> {
-    if (partition < (this.#partitions.get(topic) ?? 0)) return
+    const nowMs = this.#ports.clock.nowMs()
+    const known = this.#known.get(topic)
+    if (known !== undefined && partition < known.partitions && nowMs < known.untilMs) return
     await checkedTopic(this.#ports, topic)
     const twin = await checkedTopic(this.#ports, enrichedTwin(topic))
-    this.#partitions.set(topic, twin.partitions)
+    this.#known.set(topic, { partitions: twin.partitions, untilMs: nowMs + KNOWN_FOR_MS })
     if (partition < twin.partitions) return
     const message = `${topic} has a partition ${partition}, ${twin.name} only ${twin.partitions}: grow enriched first`
     throw new PortError('NO_SUCH_PARTITION', message, { curable: true })
   }
-}
-
-function reportFailure(batch: PartitionBatch, error: unknown): void {
-  const { name, message } = error instanceof Error ? error : new Error(String(error))
-  const { records, name: partition } = batch
-  console.error(
-    JSON.stringify({
-      level: 'error',
-      stage: 'score',
-      partition,
-      records: records.length,
-      error: name,
-      message,
-    }),
-  )
 }

@@ -14,7 +14,7 @@ export interface StreamDeclaration<S extends z.ZodObject, A extends z.ZodObject>
   readonly description: string
   readonly format: Format
   readonly schema: S
-  /** Event time in ms since 1970; undefined: the append time. */
+  /** Event time in ms since 1970; undefined, or before 1970: the append time. */
   readonly time?: (value: z.output<S>) => number | undefined
   /** Records of one key stay in one partition, in order. Without it they are spread evenly. */
   readonly key?: (value: z.output<S>) => string | undefined
@@ -51,7 +51,7 @@ export interface Stream {
   timeOf(value: Value): number | undefined
   keyOf(value: Value): string | undefined
   readonly hasKey: boolean
-  /** The value with the enriched fields added. */
+  /** The value with the enriched fields added. Throws an EnrichError, or whatever the author's code throws. */
   enrich(value: Value): Value
   dropRule(value: Value): string | undefined
   alertTitle(value: Value): string
@@ -85,6 +85,7 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
     throw new Error(`stream ${declared.name}: enrich.schema repeats the field ${clash.name}`)
   const parseFields = declared.format.compile(own)
   const quick = quickCheck(declared.schema)
+  const quickAdded = declared.enrich === undefined ? undefined : quickCheck(declared.enrich.schema)
   // The author's functions take the type that the schema has just checked, or will have checked, the value to be.
   const typed = (value: Value) => value as z.output<S> & z.output<A>
   return {
@@ -100,8 +101,7 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
     timeOf: (value) => finite(declared.time?.(typed(value))),
     keyOf: (value) => declared.key?.(typed(value)),
     hasKey: declared.key !== undefined,
-    enrich: (value) =>
-      declared.enrich === undefined ? value : { ...value, ...declared.enrich.add(typed(value)) },
+    enrich: (value) => enriched(declared.enrich, quickAdded, typed(value)),
     dropRule: (value) => declared.drop?.find(({ when }) => when(typed(value)))?.rule,
     alertTitle: (value) => declared.alerts?.title(typed(value)) ?? `Unusual ${declared.name} record`,
     alertGroup: (value) => declared.alerts?.group(typed(value)) ?? declared.name,
@@ -127,11 +127,7 @@ function parseAndValidate(
   if (quick !== undefined && isRecord(fields) && quick(fields)) return { ok: true, value: fields }
   const checked = schema.safeParse(fields)
   if (checked.success) return { ok: true, value: withUnknownFields(checked.data, fields) }
-  const reason = checked.error.issues
-    .slice(0, 3)
-    .map((issue) => `${issue.path.join('.') || 'record'}: ${issue.message}`)
-    .join('; ')
-  return { ok: false, stage: 'validate', reason }
+  return { ok: false, stage: 'validate', reason: reasonOf(checked.error) }
 }
 
 function isRecord(fields: unknown): fields is Value {
@@ -144,6 +140,31 @@ function withUnknownFields(checked: Value, fields: unknown): Value {
   const names = Object.keys(fields)
   if (names.length <= Object.keys(checked).length) return checked
   return { ...fields, ...checked }
+}
+
+/** Fields that `enrich` added and its own schema does not allow. Names fields and expectations only. */
+export class EnrichError extends Error {
+  override readonly name = 'EnrichError'
+}
+
+function enriched<V extends Value>(
+  enrich: { readonly schema: z.ZodObject; readonly add: (value: V) => Value } | undefined,
+  quick: QuickCheck | undefined,
+  value: V,
+): Value {
+  if (enrich === undefined) return value
+  const added = enrich.add(value)
+  if (quick?.(added) === true) return { ...value, ...added }
+  const checked = enrich.schema.safeParse(added)
+  if (!checked.success) throw new EnrichError(reasonOf(checked.error))
+  return { ...value, ...checked.data }
+}
+
+function reasonOf(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 3)
+    .map((issue) => `${issue.path.join('.') || 'record'}: ${issue.message}`)
+    .join('; ')
 }
 
 function finite(timeMs: number | undefined): number | undefined {

@@ -60,6 +60,14 @@ describe('first seen', () => {
   })
 })
 
+describe('a topic that was made again under the same name', () => {
+  it('stops the stage instead of having its entries dropped', () => {
+    const progress = { nextOffset: 10, highestOrigin: 9 }
+    expect(() => firstSeen('count x-0', progress, [entry(0, 10)], [])).toThrow(/made again/)
+    expect(firstSeen('count x-0', progress, [entry(0, 0), entry(9, 9)], []).seen).toEqual([])
+  })
+})
+
 describe('the origin in an entry text', () => {
   it('is read without parsing the rest', () => {
     const head = {

@@ -158,6 +158,59 @@ describe('score', () => {
     }
   })
 
+  it('does not believe a header that says pointer, and logs nothing of what the record holds', async () => {
+    const { log, ports } = await world()
+    const logged = vi.spyOn(console, 'error')
+    const handler = scoreHandler(shop, ports, async () => undefined)
+    const headers = [{ [POINTER_HEADER]: [1] }]
+    const elsewhere = JSON.stringify({ key: 'master/shop/x', sizeBytes: 1, sha256: 'a' })
+    const records = [
+      record(0, 'secret 4111', { headers }),
+      record(1, elsewhere, { headers }),
+      record(2, '{"price":1}'),
+    ]
+    expect(await handler(event(records), AMPLE)).toEqual({ batchItemFailures: [] })
+    expect(entries(log).map(({ outcome }) => outcome)).toEqual(['dead', 'dead', 'ok'])
+    expect(JSON.stringify(logged.mock.calls)).not.toContain('secret')
+  })
+
+  it('makes a dead letter of the one record the model throws on, and scores the others', async () => {
+    const { log, ports } = await world()
+    const scorer: Scorer = {
+      version: 'm1',
+      threshold: 0.5,
+      scores: (values) =>
+        Float64Array.from(values, ({ price }) => {
+          if (price === 7) throw new TypeError('secret 7')
+          return 0.1
+        }),
+      severity: () => undefined,
+      reasons: () => [],
+    }
+    const handler = scoreHandler(shop, ports, async () => scorer)
+    const values = ['{"price":1}', '{"price":7}', '{"price":2}']
+    await handler(event(values.map((value, i) => record(i, value))), AMPLE)
+    expect(entries(log)).toMatchObject([
+      { outcome: 'ok', score: 0.1 },
+      {
+        outcome: 'dead',
+        stage: 'score',
+        reason: 'model m1 threw TypeError',
+        raw: Buffer.from(values[1] ?? '').toString('base64'),
+      },
+      { outcome: 'ok', score: 0.1 },
+    ])
+  })
+
+  it('holds what enrich adds to its schema', async () => {
+    const { log, ports } = await world()
+    const handler = scoreHandler(shop, ports, async () => undefined)
+    await handler(event([record(0, '{"price":1e308}')]), AMPLE)
+    expect(entries(log)).toMatchObject([
+      { outcome: 'dead', stage: 'enrich', reason: expect.stringContaining('double') },
+    ])
+  })
+
   it('refuses a partition that enriched does not have, and a topic that was made again', async () => {
     const { log, ports } = await world()
     await log.addPartitions(RAW, 3)
