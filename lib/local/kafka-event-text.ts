@@ -1,5 +1,6 @@
 import type { StoredBatch } from '../ports/event-log.ts'
 import type { Header, LogRecord } from '../stream/record-batch.ts'
+import type { Stretch } from './settle.ts'
 
 /** Lambda's limit on the payload of one synchronous invocation. */
 export const EVENT_BYTES_MAX = 6 * 1024 * 1024
@@ -12,26 +13,26 @@ export interface EncodedBatch {
   readonly bytes: Buffer
   /** Where record i begins; one more for the end. */
   readonly bounds: Uint32Array
-  /** What `bytes` is the start of: may be handed to `encodeBatch` again once nobody reads them any more. */
+  /** What `bytes` is the start of: may be used again once nobody reads them any more. */
   readonly slab: Buffer
 }
 
 /**
- * Hot path: one pass, straight into a buffer, so that no string outlives its record. `slab`: memory to use again; a new one is
- * taken where it is too small.
+ * Hot path: one pass, straight into a buffer, so that no string outlives its record. `allocate`: where the memory comes
+ * from, at least so many bytes.
  */
 export function encodeBatch(
   topic: string,
   partition: number,
   batch: StoredBatch,
-  slab?: Buffer,
+  allocate: (sizeBytes: number) => Buffer = Buffer.allocUnsafe,
 ): EncodedBatch {
   const { baseOffset, appendTimeMs, records } = batch
   const head = `{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":`
   const middle = `,"timestamp":${appendTimeMs},"timestampType":"LOG_APPEND_TIME","key":`
   const bounds = new Uint32Array(records.count + 1)
   const sizeGuess = Math.ceil(records.bytes.length * 1.4) + records.count * (head.length + middle.length + 80)
-  let bytes = slab !== undefined && slab.length >= sizeGuess ? slab : Buffer.allocUnsafe(sizeGuess)
+  let bytes = allocate(sizeGuess)
   let at = 0
   let i = 0
   for (const record of records) {
@@ -84,6 +85,8 @@ export interface PartitionPieces {
   /** Record texts with commas between them; none where only offsets without records were passed. */
   readonly pieces: readonly Buffer[]
   readonly records: number
+  /** Where these records lie; between them are offsets that no record has. */
+  readonly stretches: readonly Stretch[]
   /** Offset after the last record. */
   readonly end: number
 }
@@ -98,6 +101,7 @@ export function takePieces(
   room: Room,
 ): PartitionPieces | undefined {
   const pieces: Buffer[] = []
+  const stretches: Stretch[] = []
   let records = 0
   let end = fromOffset
   for (const { baseOffset, count, bytes, bounds } of batches) {
@@ -115,12 +119,13 @@ export function takePieces(
     room.bytes -= stop - start
     room.empty = false
     records += last - first
+    stretches.push({ from: baseOffset + first, to: baseOffset + last })
     end = baseOffset + last
     if (last < count) break
   }
-  if (records === 0) return end > fromOffset ? { pieces, records, end } : undefined
+  if (records === 0) return end > fromOffset ? { pieces, records, stretches, end } : undefined
   const final = pieces.pop() as Buffer
-  return { pieces: [...pieces, final.subarray(0, -1)], records, end }
+  return { pieces: [...pieces, final.subarray(0, -1)], records, stretches, end }
 }
 
 function lastThatFits(bounds: Uint32Array, first: number, count: number, room: Room): number {

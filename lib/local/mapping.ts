@@ -1,7 +1,6 @@
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { KeyedStore } from '../ports/keyed-store.ts'
-import type { KafkaAnswer } from '../speed/kafka-event.ts'
 import type { EncodedBatches } from './encoded-batches.ts'
 import {
   EVENT_BYTES_MAX,
@@ -10,6 +9,7 @@ import {
   type Room,
   takePieces,
 } from './kafka-event-text.ts'
+import { failedFrom } from './settle.ts'
 
 /** The stages that a Kafka mapping feeds. */
 export type MappedStage = 'score' | 'archive' | 'count' | 'notify'
@@ -145,8 +145,9 @@ export class Mapping {
       try {
         await this.#deliver(worker, taken)
       } catch (error) {
-        // Reading the log or storing an offset failed: the records stay where they are and come again.
-        this.#retryLater(taken, error)
+        // Reading the log or storing an offset failed: nobody's batch is to blame, so it comes again as large as it was.
+        for (const state of taken) this.#backOff(state, false)
+        this.#tell({ records: 0, failed: true, durationMs: 0, error: messageOf(error) })
       } finally {
         for (const state of taken) state.busy = false
         this.#wake()
@@ -199,27 +200,23 @@ export class Mapping {
     const lists = await this.#gather(taken)
     const records = [...lists.values()].reduce((sum, list) => sum + list.records, 0)
     if (records === 0) return
-    const { clock, onDelivery } = this.#options
+    const { clock } = this.#options
     const startedMs = clock.nowMs()
-    let failed = false
-    let error: string | undefined
+    const told = () => ({ records, durationMs: clock.nowMs() - startedMs })
+    let failed: ReadonlyMap<string, number>
     try {
-      const answer = (await worker.invoke(kafkaEvent(lists))) as KafkaAnswer | undefined
-      failed = await this.#settle(taken, lists, answer)
+      failed = failedFrom(await worker.invoke(kafkaEvent(lists)), lists)
     } catch (thrown) {
-      failed = true
-      error = thrown instanceof Error ? thrown.message : String(thrown)
-      this.#retryLater(taken, thrown)
+      this.#halve(taken)
+      this.#tell({ ...told(), failed: true, error: messageOf(thrown) })
+      return
     }
-    if (this.#abort.signal.aborted) return
-    const durationMs = clock.nowMs() - startedMs
-    onDelivery?.({
-      mapping: this.name,
-      records,
-      failed,
-      durationMs,
-      ...(error === undefined ? {} : { error }),
-    })
+    await this.#settle(taken, lists, failed)
+    this.#tell({ ...told(), failed: failed.size > 0 })
+  }
+
+  #tell(delivery: Omit<Delivery, 'mapping'>): void {
+    if (!this.#abort.signal.aborted) this.#options.onDelivery?.({ mapping: this.name, ...delivery })
   }
 
   async #gather(taken: readonly PartitionState[]): Promise<Map<string, PartitionPieces>> {
@@ -241,25 +238,19 @@ export class Mapping {
     return lists
   }
 
-  /** Moves the offsets as far as the answer allows. True where part of the batch must come again. */
+  /** Moves the offsets as far as the answer allows. */
   async #settle(
     taken: readonly PartitionState[],
     lists: ReadonlyMap<string, PartitionPieces>,
-    answer: KafkaAnswer | undefined,
-  ): Promise<boolean> {
-    const failures = new Map(
-      (answer?.batchItemFailures ?? []).map(({ itemIdentifier }) => [
-        itemIdentifier.partition,
-        itemIdentifier.offset,
-      ]),
-    )
+    failed: ReadonlyMap<string, number>,
+  ): Promise<void> {
     const { topic, batchRecordsMax } = this.#options
     for (const state of taken) {
       const key = `${topic}-${state.partition}`
       const list = lists.get(key)
       if (list === undefined) continue
-      const failedAt = failures.get(key)
-      const next = failedAt === undefined ? list.end : Math.max(state.next, failedAt)
+      const failedAt = failed.get(key)
+      const next = failedAt ?? list.end
       const moved = next > state.next
       await this.#pass(state, next)
       if (failedAt === undefined) {
@@ -269,7 +260,6 @@ export class Mapping {
         this.#backOff(state, moved)
       }
     }
-    return failures.size > 0
   }
 
   /** Everything below `next` needs no delivery any more. */
@@ -282,11 +272,10 @@ export class Mapping {
     batches.passed(name, topic, state.partition, next)
   }
 
-  #retryLater(taken: readonly PartitionState[], error: unknown): void {
+  /** The function failed: half of each partition next time, so that one bad record is soon alone. */
+  #halve(taken: readonly PartitionState[]): void {
     for (const state of taken) {
-      // Half of it next time, so that one bad record is soon alone; a log that cannot be read is nobody's fault.
-      if (error instanceof Error)
-        state.limit = Math.max(1, Math.ceil(Math.min(state.limit, state.end - state.next) / 2))
+      state.limit = Math.max(1, Math.ceil(Math.min(state.limit, state.end - state.next) / 2))
       this.#backOff(state, false)
     }
   }
@@ -307,6 +296,10 @@ export async function deliveredUpTo(
 ): Promise<number | undefined> {
   const item = await keyed.get(offsetsKey(mapping, topic), String(partition))
   return item === undefined ? undefined : Number(item.rev)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function offsetsKey(name: string, topic: string): string {

@@ -8,7 +8,7 @@ import { EVENT_BYTES_MAX } from '../../lib/local/kafka-event-text.ts'
 import { deliveredUpTo, Mapping, type MappingOptions } from '../../lib/local/mapping.ts'
 import { SqliteStore } from '../../lib/local/sqlite-store.ts'
 import { systemClock } from '../../lib/local/system-clock.ts'
-import type { KafkaAnswer, KafkaEvent } from '../../lib/speed/kafka-event.ts'
+import type { KafkaEvent } from '../../lib/speed/kafka-event.ts'
 import { recordBatch } from '../../lib/stream/record-batch.ts'
 
 const TOPIC = 'network.raw.g1'
@@ -39,7 +39,7 @@ describe('a mapping', () => {
 
   /** Starts a mapping whose function is `handle`. */
   async function start(
-    handle: (event: KafkaEvent) => Promise<KafkaAnswer | undefined>,
+    handle: (event: KafkaEvent) => Promise<unknown>,
     options: Partial<MappingOptions> = {},
     environments = 1,
   ): Promise<Mapping> {
@@ -153,6 +153,50 @@ describe('a mapping', () => {
     expect(done).toEqual([0, 1, 2, 3, 4])
     expect(sizes.slice(0, 3)).toEqual([5, 3, 2])
     expect(sizes.filter((size) => size === 1).length).toBeGreaterThan(1)
+  })
+
+  it('delivers everything again after an answer that names what was not delivered', async () => {
+    await append(0, ['a', 'b'])
+    const errors: (string | undefined)[] = []
+    const seen: number[] = []
+    const wrong = [
+      { partition: `${TOPIC}-0`, offset: 2 },
+      { partition: `${TOPIC}-1`, offset: 0 },
+      { partition: TOPIC, offset: 0 },
+    ]
+    await drained(
+      await start(
+        async (event) => {
+          seen.push(...valuesOf(event, 0).map(([offset]) => Number(offset)))
+          const itemIdentifier = wrong.shift()
+          return itemIdentifier && { batchItemFailures: [{ itemIdentifier }] }
+        },
+        { onDelivery: ({ error }) => error && errors.push(error) },
+      ),
+    )
+    // Whole, then in halves, and nothing passed over.
+    expect(seen).toEqual([0, 1, 0, 0, 0, 1])
+    expect(errors).toHaveLength(3)
+    expect(errors[0]).toContain('which was not delivered')
+  })
+
+  it('delivers as many as before after a log that could not be read, and says so', async () => {
+    await append(0, ['a', 'b', 'c', 'd'])
+    let unreadable = 3
+    const read: FileLog['read'] = async (...args) => {
+      if (unreadable-- > 0) throw new Error('disk trouble')
+      return log.read(...args)
+    }
+    const sizes: number[] = []
+    const errors: (string | undefined)[] = []
+    await drained(
+      await start(async (event) => void sizes.push(valuesOf(event, 0).length), {
+        batches: new EncodedBatches({ read }),
+        onDelivery: ({ error }) => error && errors.push(error),
+      }),
+    )
+    expect(sizes).toEqual([4])
+    expect(errors).toEqual(['disk trouble', 'disk trouble', 'disk trouble'])
   })
 
   it('never runs two invocations on one partition', async () => {
