@@ -17,13 +17,14 @@ export async function canBeReadAgain(sources: readonly string[]): Promise<boolea
 
 /**
  * A replay is finished when its records are processed, not when they are in the log: until then the same command means
- * the same run. Its id is therefore kept here from before the first record until after the last.
+ * the same run. Its id is therefore kept here from before the first record until after the last. `new` gives an unfinished
+ * one up, for sources that have changed since: what it has put in stays, and its records are counted.
  */
 export function pendingReplay(
   keyed: KeyedStore,
   stream: Stream,
   sources: readonly string[],
-  options: FeedOptions,
+  options: FeedOptions & { readonly new?: boolean },
 ) {
   const { shuffle, seed, stamp } = options
   const paths = sources.map((source) => (source === '-' ? source : resolve(source)))
@@ -34,7 +35,7 @@ export function pendingReplay(
       if (options.runId !== undefined) return options.runId
       const runId = `replay-${sk.slice(0, 8)}-${randomUUID()}`
       const item = { pk, sk, rev: runId, data: new Uint8Array(0) }
-      const put = await keyed.put(item, 'absent')
+      const put = await keyed.put(item, options.new === true ? 'any' : 'absent')
       return put.ok ? runId : (put.current?.rev ?? runId)
     },
     finish: async () => {

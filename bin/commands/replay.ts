@@ -22,6 +22,7 @@ import { table } from '../table.ts'
 import { NO_PUBLISHER, SITE } from '../with-ports.ts'
 
 interface ReplayOptions extends CommonOptions, FeedOptions {
+  readonly new?: boolean
   readonly format?: string
 }
 
@@ -31,6 +32,7 @@ export function register(program: Command): void {
     .description('Feed sources through the whole pipeline, wait until all is processed, print a summary.')
     .argument('<stream>', 'e.g. network')
     .argument('<source...>', 'files (.gz too), folders, patterns, or - for standard input')
+    .option('--new', 'begin anew where an earlier replay of the same sources was not finished')
     .option('--format <format>', 'refuse a stream that does not read this format')
     .addHelpText(
       'after',
