@@ -1,11 +1,11 @@
 import { PortError } from '../ports/errors.ts'
-import type { Appended, EventLog, StoredBatch, TopicInfo } from '../ports/event-log.ts'
+import type { Appended, EventLog, FencedTopic, StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
 import { Cluster, type ClusterSettings } from './kafka/cluster.ts'
 import { createPartitions, createTopics } from './kafka/cluster-requests.ts'
 import type { Compression } from './kafka/compression.ts'
 import { expectOk, INVALID_PARTITIONS, TOPIC_ALREADY_EXISTS } from './kafka/errors.ts'
-import { type FenceMark, raiseFence } from './kafka/fence.ts'
+import { raiseFence } from './kafka/fence.ts'
 import { Producer } from './kafka/producer.ts'
 import { Reader } from './kafka/reader.ts'
 import { EARLIEST, LATEST, listOffset } from './kafka/requests.ts'
@@ -32,13 +32,12 @@ export class KafkaLog implements EventLog {
   readonly #cluster: Cluster
   readonly #reader: Reader
   #producer: Producer
-  #fenced = false
 
   constructor(settings: KafkaLogSettings) {
     this.#settings = settings
     this.#cluster = new Cluster(settings)
     this.#reader = new Reader(this.#cluster)
-    this.#producer = this.#newProducer()
+    this.#producer = new Producer(this.#cluster, settings.compression)
   }
 
   async createTopic(topic: string, partitions: number): Promise<TopicInfo> {
@@ -70,28 +69,22 @@ export class KafkaLog implements EventLog {
   async append(topic: string, partition: number, batch: RecordBatch): Promise<Appended> {
     if (batch.count === 0) throw new RangeError(`append to ${topic}/${partition}: the batch is empty`)
     if (this.#producer.failed) {
-      if (this.#fenced)
-        throw new PortError(
-          'CLOSED',
-          `append to ${topic}: an append failed, so fence and read the tails again`,
-          {
-            curable: true,
-          },
-        )
       this.#cluster.forget(topic)
-      this.#producer = this.#newProducer()
+      this.#producer = new Producer(this.#cluster, this.#settings.compression)
     }
     return this.#producer.append(topic, partition, batch)
   }
 
-  /**
-   * Takes the place of whatever process last fenced by this name: when this resolves, none of its appends to the topic
-   * can land any more, and theirs reject with LOCKED, curable: false. Read the tails after it, not before. From here on
-   * this log appends to this topic only, and after a failed append not before `fence` is called again.
-   */
-  async fence(name: string, topic: string): Promise<void> {
-    this.#fenced = true
-    this.#producer = this.#newProducer(await raiseFence(this.#cluster, name, topic))
+  /** As a producer of its own, which ends at its first failure. Takes one offset of every partition. */
+  async fence(name: string, topic: string): Promise<FencedTopic> {
+    const mark = await raiseFence(this.#cluster, name, topic)
+    const producer = new Producer(this.#cluster, this.#settings.compression, mark)
+    return {
+      append: async (partition, batch) => {
+        if (batch.count === 0) throw new RangeError(`append to ${topic}/${partition}: the batch is empty`)
+        return producer.append(topic, partition, batch)
+      },
+    }
   }
 
   read(
@@ -113,10 +106,6 @@ export class KafkaLog implements EventLog {
 
   async close(): Promise<void> {
     this.#cluster.close()
-  }
-
-  #newProducer(fence?: FenceMark): Producer {
-    return new Producer(this.#cluster, this.#settings.compression, fence)
   }
 
   #offsetAt(topic: string, partition: number, at: number): Promise<number> {

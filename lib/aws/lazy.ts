@@ -40,6 +40,7 @@ export function lazyEventLog(maxBatchBytes: number, open: () => Promise<EventLog
     append: async (...args) => (await opening.get()).append(...args),
     read: async (...args) => (await opening.get()).read(...args),
     offsets: async (...args) => (await opening.get()).offsets(...args),
+    fence: async (...args) => (await opening.get()).fence(...args),
     close: () => opening.close(),
   }
 }

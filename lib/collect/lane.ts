@@ -5,8 +5,10 @@ import { type Header, type RecordBatch, RecordBatchBuilder } from '../stream/rec
 import { type Landed, readTail, withBatch } from './landed.ts'
 import { markHeader, type SourceMark } from './mark.ts'
 import type { Place } from './place.ts'
+import type { RunFence } from './run-fence.ts'
 
 export interface LaneOptions {
+  readonly fence: RunFence
   readonly log: EventLog
   readonly clock: Clock
   /** In [0, 1), for the jitter of retries. */
@@ -37,8 +39,9 @@ interface Held {
  * One partition's way into the log. At every moment at most one append is outstanding and one batch is being packed, so
  * that memory is bounded and what has landed is always closed downwards (docs/exactness.md, rules 2 and 12).
  *
- * When an append fails, the batch may have landed all the same. Nothing more is sent; after a pause the end of the
- * partition is read, and only if the batch's mark is not there is the same batch sent again.
+ * When an append fails, the batch may have landed all the same, or land later. Nothing more is sent; after a pause the
+ * fence is raised anew, so that from then on it has landed or never will, the end of the partition is read, and only if
+ * the batch's mark is not there is the same batch sent again.
  */
 export class Lane {
   readonly #options: LaneOptions
@@ -129,15 +132,18 @@ export class Lane {
   }
 
   async #append(batch: RecordBatch, mark: SourceMark): Promise<void> {
-    const { log, topic, partition } = this.#options
+    const { fence, partition } = this.#options
+    let through = await fence.current()
     for (let attempt = 1; ; attempt++) {
       try {
+        if (attempt > 1) through = await fence.after(through)
         if (attempt > 1 && (await this.#landedAfterAll(mark))) return
-        const { baseOffset } = await log.append(topic, partition, batch)
+        const { baseOffset } = await through.append(partition, batch)
         this.#landed = withBatch(this.#landed, mark, baseOffset + batch.count - 1)
         return
       } catch (error) {
-        if (!(error instanceof PortError) || !error.curable || attempt === ATTEMPTS_MAX) throw error
+        const curable = (error instanceof PortError && error.curable) || fence.isOwnDoing(error, through)
+        if (!curable || attempt === ATTEMPTS_MAX) throw error
         await this.#backOff(attempt)
       }
     }

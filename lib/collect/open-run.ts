@@ -5,6 +5,7 @@ import { topicName } from '../stream/topic.ts'
 import { shuffled } from './generate.ts'
 import { nothingLanded, readTail } from './landed.ts'
 import { RunError } from './run-error.ts'
+import { RunFence } from './run-fence.ts'
 import { NO_FLOOR, planText, type RunPlan, type RunRecord, type RunSource } from './run-record.ts'
 import type { RunStore } from './run-store.ts'
 import type { Source } from './source.ts'
@@ -14,6 +15,8 @@ export interface OpenRun {
   readonly run: RunRecord
   /** In the order in which they are read; one where they are shuffled. */
   readonly sources: readonly Source[]
+  /** Raised before the tails were read. */
+  readonly fence: RunFence
   /** True where an earlier process had begun it. */
   readonly resumed: boolean
 }
@@ -39,7 +42,8 @@ export async function openRun(request: OpenRunRequest): Promise<OpenRun> {
     throw new RunError(
       `run ${found.runId} was begun with other sources or options; give those, or another --run-id`,
     )
-  if (found?.state === 'finished' && runId !== undefined) return { run: found, sources: [], resumed: true }
+  if (found?.state === 'finished' && runId !== undefined)
+    return { run: found, sources: [], fence: fenceOf(request, found), resumed: true }
   if (found?.state === 'running') {
     const sources = await reopened(request, found.runId)
     if (runId !== undefined || sources.every(({ repeatable }) => repeatable))
@@ -74,7 +78,9 @@ async function begin(request: OpenRunRequest, runId: string): Promise<OpenRun> {
     floor: NO_FLOOR,
   }
   await store.create(run, recorded)
-  return { run, sources: arranged(plan, sources), resumed: false }
+  const fence = fenceOf(request, run)
+  await fence.current()
+  return { fence, run, sources: arranged(plan, sources), resumed: false }
 }
 
 /** Takes an unfinished run over: what has landed since its last checkpoint is found in the log. */
@@ -92,6 +98,8 @@ async function resume(
   store.requireFree(found)
   // Written first: from here on an older process at this run cannot checkpoint any more.
   await store.save(found, 'hold')
+  const fence = fenceOf(request, found)
+  await fence.current()
   let run = found
   const ends = await Promise.all(found.landed.map((_, p) => ports.log.offsets(found.topic, p)))
   const shrunk = found.landed.some(({ nextOffset }, p) => nextOffset > (ends[p]?.end ?? 0))
@@ -102,7 +110,12 @@ async function resume(
     landed.push(await readTail(ports.log, run.topic, p, run.runId, known))
   run = { ...run, landed }
   await store.save(run, 'hold')
-  return { run, sources: arranged(plan, sources), resumed: true }
+  return { fence, run, sources: arranged(plan, sources), resumed: true }
+}
+
+function fenceOf({ ports, store }: OpenRunRequest, { runId, topic }: RunRecord): RunFence {
+  const name = `weir/${ports.site}/${runId}`
+  return new RunFence({ ports, topic, name, requireHeld: () => store.requireHeld(runId) })
 }
 
 /** The sources of an earlier process's run. Throws a SourceError where one of them has changed. */

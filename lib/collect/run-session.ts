@@ -38,7 +38,7 @@ export class RunSession {
   #progressMs = 0
   #bytesRead = 0
 
-  constructor(request: RunRequest, { run, sources }: OpenRun, store: RunStore, startedMs: number) {
+  constructor(request: RunRequest, { run, sources, fence }: OpenRun, store: RunStore, startedMs: number) {
     const { ports, stream, options = {} } = request
     this.#request = request
     this.#store = store
@@ -49,7 +49,7 @@ export class RunSession {
     this.#run = run
     this.#read = run.floor
     this.#recordsBefore.set(run.floor.source, run.floor.recordsBefore)
-    this.#sender = new Sender({ ports, stream, run, random: request.random ?? Math.random })
+    this.#sender = new Sender({ ports, stream, run, fence, random: request.random ?? Math.random })
     const { ratePerS } = options
     this.#bucket = ratePerS === undefined ? undefined : new TokenBucket({ clock: ports.clock, ratePerS })
     this.#bytesTotal = run.plan.loop ? undefined : totalBytes(sources)

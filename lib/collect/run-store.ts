@@ -86,11 +86,14 @@ export class RunStore {
       if (current?.rev === this.#rev) throw error
       return { ok: current?.rev === rev }
     })
-    if (!written.ok)
-      throw new RunTakenError(
-        `run ${run.runId}: another process works on it, so this one stops; nothing is lost`,
-      )
+    if (!written.ok) throw taken(run.runId)
     this.#rev = rev
+  }
+
+  /** Throws a RunTakenError where another process has replaced the record since. */
+  async requireHeld(runId: string): Promise<void> {
+    const current = await this.#keyed.get(this.#pk, runId)
+    if (current?.rev.startsWith(`${this.#session}.`) !== true) throw taken(runId)
   }
 
   /** Throws a RunError where a living process has the run in hand: two at once could append a record twice. */
@@ -125,6 +128,10 @@ export class RunStore {
   get #pk(): string {
     return `run/${this.#stream}`
   }
+}
+
+function taken(runId: string): RunTakenError {
+  return new RunTakenError(`run ${runId}: another process works on it, so this one stops; nothing is lost`)
 }
 
 function isAlive(pid: number): boolean {

@@ -7,12 +7,14 @@ import { Lane } from './lane.ts'
 import { LargeRecordWriter, RECORD_BYTES_MAX } from './large-record.ts'
 import { atOrBefore, earliest, later, type Place } from './place.ts'
 import { plainRecord, pointerRecord, type RawRecord, type Route, Router, spilled } from './router.ts'
+import type { RunFence } from './run-fence.ts'
 import type { Floor, RunRecord } from './run-record.ts'
 
 export interface SenderOptions {
   readonly ports: Ports
   readonly stream: Stream
   readonly run: RunRecord
+  readonly fence: RunFence
   readonly random: () => number
 }
 
@@ -38,7 +40,7 @@ export class Sender {
   readonly #skipAllTo: Place
 
   constructor(options: SenderOptions) {
-    const { ports, run, random, stream } = options
+    const { ports, run, random, stream, fence } = options
     const { log, clock } = ports
     const { topic, runId } = run
     this.#options = options
@@ -47,7 +49,7 @@ export class Sender {
     this.#skipTo = run.landed.map(({ mark }) => later(mark ?? run.floor, run.floor))
     this.#skipAllTo = earliest(this.#skipTo)
     this.#lanes = run.landed.map(
-      (landed, partition) => new Lane({ log, clock, random, topic, partition, run: runId, landed }),
+      (landed, partition) => new Lane({ fence, log, clock, random, topic, partition, run: runId, landed }),
     )
   }
 

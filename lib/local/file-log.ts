@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
-import type { Appended, EventLog, StoredBatch, TopicInfo } from '../ports/event-log.ts'
+import type { Appended, EventLog, FencedTopic, StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
 import { batchTooLarge } from './batch-too-large.ts'
+import { Fences } from './fences.ts'
 import type { FilePartition } from './file-partition.ts'
 import { FileTopic, type TopicOptions, topicNames } from './file-topic.ts'
 import { lockFolder } from './folder-lock.ts'
@@ -50,6 +51,7 @@ export class FileLog implements EventLog {
   readonly #topics = new Map<string, FileTopic>()
   readonly #listeners = new Set<AppendListener>()
   readonly #unlock: () => void
+  readonly #fences = new Fences((topic, partition, batch) => this.append(topic, partition, batch))
   #timer: NodeJS.Timeout | undefined
   #syncing: Promise<void> | undefined
   #pointsWritten = ''
@@ -123,6 +125,12 @@ export class FileLog implements EventLog {
   async offsets(topic: string, partition: number): Promise<{ start: number; end: number }> {
     const { start, end } = this.#partition(topic, partition)
     return { start, end }
+  }
+
+  /** Takes no offsets: what is under way ends before it resolves. */
+  async fence(name: string, topic: string): Promise<FencedTopic> {
+    this.#topic(topic)
+    return this.#fences.fence(name, topic)
   }
 
   /** Deletes the segments that lie wholly below `beforeOffset`, never the last one. Resolves with the new start. */

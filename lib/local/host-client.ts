@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { PortError } from '../ports/errors.ts'
-import type { Appended, EventLog, StoredBatch, TopicInfo } from '../ports/event-log.ts'
+import type { Appended, EventLog, FencedTopic, StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import type { BatchFigures, Metrics } from '../ports/metrics.ts'
 import type { Publisher } from '../ports/publisher.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
@@ -97,6 +97,17 @@ export class HostClient implements EventLog, Publisher, Metrics {
 
   async offsets(topic: string, partition: number): Promise<{ start: number; end: number }> {
     return (await this.#call({ op: 'offsets', topic, partition })).value as { start: number; end: number }
+  }
+
+  async fence(name: string, topic: string): Promise<FencedTopic> {
+    const fence = (await this.#call({ op: 'fence', name, topic })).value as number
+    return {
+      append: async (partition, { bytes, count }) => {
+        if (bytes.length > this.maxBatchBytes) throw batchTooLarge(topic, bytes.length, this.maxBatchBytes)
+        const request: Request = { op: 'appendFenced', fence, partition, count }
+        return (await this.#call(request, [bytes])).value as Appended
+      },
+    }
   }
 
   async send(connectionId: string, frame: string): Promise<'sent' | 'gone'> {

@@ -10,13 +10,21 @@ export interface Hello {
   readonly maxFrameBytes: number
 }
 
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** What a worker asks for. A batch's bytes and a frame's text are the message's body. */
 export type Request =
   | { readonly op: 'createTopic' | 'addPartitions'; readonly topic: string; readonly partitions: number }
   | { readonly op: 'describeTopic'; readonly topic: string }
   | { readonly op: 'append'; readonly topic: string; readonly partition: number; readonly count: number }
+  /** Resolves with a number by which this connection appends as the fenced. */
+  | { readonly op: 'fence'; readonly name: string; readonly topic: string }
+  | {
+      readonly op: 'appendFenced'
+      readonly fence: number
+      readonly partition: number
+      readonly count: number
+    }
   | {
       readonly op: 'read'
       readonly topic: string

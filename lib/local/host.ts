@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { EventLog } from '../ports/event-log.ts'
+import { PortError } from '../ports/errors.ts'
+import type { EventLog, FencedTopic } from '../ports/event-log.ts'
 import type { BatchFigures } from '../ports/metrics.ts'
 import type { Publisher } from '../ports/publisher.ts'
 import { RecordBatch } from '../stream/record-batch.ts'
@@ -61,7 +62,8 @@ export class Host {
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
     socket.on('error', () => socket.destroy())
-    const reader = new MessageReader((message) => this.#receive(socket, message))
+    const fences: FencedTopic[] = []
+    const reader = new MessageReader((message) => this.#receive(socket, message, fences))
     socket.on('data', (chunk) => {
       try {
         reader.push(chunk)
@@ -75,13 +77,13 @@ export class Host {
     writeMessage(socket, 0, hello)
   }
 
-  #receive(socket: Socket, { id, head, body }: Message): void {
+  #receive(socket: Socket, { id, head, body }: Message, fences: FencedTopic[]): void {
     const request = head as Request
     if (request.op === 'record') {
       this.#options.onMetrics?.(request.figures)
       return
     }
-    const answered = this.#answer(request, body).then(
+    const answered = this.#answer(request, body, fences).then(
       ({ value, body: bytes }) => reply(socket, id, { ok: true, value }, bytes),
       (error: unknown) => reply(socket, id, { ok: false, error: toWire(error) }),
     )
@@ -89,13 +91,26 @@ export class Host {
     void answered.finally(() => this.#underWay.delete(answered))
   }
 
-  async #answer(request: Exclude<Request, { op: 'record' }>, body: Buffer): Promise<Answer> {
+  /** `fences`: those that the connection has raised. */
+  async #answer(
+    request: Exclude<Request, { op: 'record' }>,
+    body: Buffer,
+    fences: FencedTopic[],
+  ): Promise<Answer> {
     const { log, publisher } = this.#options
     switch (request.op) {
       case 'append':
         return {
           value: await log.append(request.topic, request.partition, new RecordBatch(body, request.count)),
         }
+      case 'fence':
+        return { value: fences.push(await log.fence(request.name, request.topic)) - 1 }
+      case 'appendFenced': {
+        const fenced = fences[request.fence]
+        if (fenced === undefined)
+          throw new PortError('CLOSED', 'no fence was raised on this connection', { curable: true })
+        return { value: await fenced.append(request.partition, new RecordBatch(body, request.count)) }
+      }
       case 'read': {
         const { topic, partition, fromOffset, maxBytes } = request
         const batches = await log.read(topic, partition, fromOffset, maxBytes)

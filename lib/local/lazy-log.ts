@@ -1,4 +1,4 @@
-import type { Appended, EventLog, StoredBatch, TopicInfo } from '../ports/event-log.ts'
+import type { Appended, EventLog, FencedTopic, StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
 
 /** A log that is opened at its first use: most commands never need it, and one process at a time may hold it. */
@@ -38,6 +38,10 @@ export class LazyLog implements EventLog {
 
   async offsets(topic: string, partition: number): Promise<{ start: number; end: number }> {
     return (await this.#opened()).offsets(topic, partition)
+  }
+
+  async fence(name: string, topic: string): Promise<FencedTopic> {
+    return (await this.#opened()).fence(name, topic)
   }
 
   async close(): Promise<void> {

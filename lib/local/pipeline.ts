@@ -4,6 +4,7 @@ import type { EventLog } from '../ports/event-log.ts'
 import type { BatchFigures } from '../ports/metrics.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { Publisher } from '../ports/publisher.ts'
+import { recordGaps } from '../state/fencings.ts'
 import type { Stream } from '../stream/define.ts'
 import { topicName } from '../stream/topic.ts'
 import { openBackends, openKafka, prepareServers } from './backends.ts'
@@ -125,6 +126,7 @@ export class Pipeline {
     const ports: Ports = { site, log, keyed, objects, publisher, metrics, clock: systemClock, close }
     const own = { WEIR_DATA: folder.dir, WEIR_HOST: socketPath, WEIR_SITE: site }
     const workerEnv = { ...options.env, ...servers, ...own }
+    for (const { name } of options.streams) await recordGaps(ports, topicName(name, 'raw'))
     const batches = new EncodedBatches(log)
     const streams: StreamPipeline[] = []
     for (const stream of options.streams)

@@ -1,4 +1,4 @@
-import type { EventLog } from '../ports/event-log.ts'
+import type { Appended, EventLog } from '../ports/event-log.ts'
 import type { KeyedStore } from '../ports/keyed-store.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { Ports } from '../ports/ports.ts'
@@ -21,6 +21,8 @@ export function recordPorts(ports: Ports, recording: Recording): Ports {
 }
 
 function recordLog(log: EventLog, { produced }: Recording): EventLog {
+  const note = (topic: string, partition: number, { baseOffset }: Appended, batch: RecordBatch) =>
+    void produced.push({ topic, partition, baseOffset, records: recordsOf(batch) })
   return {
     maxBatchBytes: log.maxBatchBytes,
     createTopic: (topic, partitions) => log.createTopic(topic, partitions),
@@ -31,9 +33,18 @@ function recordLog(log: EventLog, { produced }: Recording): EventLog {
     close: () => log.close(),
     async append(topic, partition, batch) {
       const appended = await log.append(topic, partition, batch)
-      const { baseOffset } = appended
-      produced.push({ topic, partition, baseOffset, records: recordsOf(batch) })
+      note(topic, partition, appended, batch)
       return appended
+    },
+    async fence(name, topic) {
+      const fenced = await log.fence(name, topic)
+      return {
+        async append(partition, batch) {
+          const appended = await fenced.append(partition, batch)
+          note(topic, partition, appended, batch)
+          return appended
+        },
+      }
     },
   }
 }

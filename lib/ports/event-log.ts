@@ -4,7 +4,8 @@ import type { RecordBatch } from '../stream/record-batch.ts'
  * A partitioned, append-only, durable log: Kafka, or files on one machine.
  *
  * Contract, proven by test/contracts/event-log.ts on every implementation:
- * - A partition's offsets start at 0 and grow by one a record. Records of one append lie side by side, in order.
+ * - A partition's offsets start at 0 and grow by one a record, but for those that `fence` takes. Records of one append
+ *   lie side by side, in order.
  * - `append` is atomic: all records of the batch land or none does. It resolves only when they are durable as the
  *   implementation states. When it rejects, the batch may have landed or may still land: the caller sends nothing more
  *   to that partition in this attempt (docs/exactness.md, rule 2).
@@ -30,7 +31,8 @@ export interface EventLog {
   /**
    * Stored batches holding the offsets from `fromOffset` on, in order, about `maxBytes` together but at least one where
    * there is one; empty at the end of the log. The first may begin below `fromOffset`: skip what is below it. Batches
-   * need not be cut as they were appended.
+   * need not be cut as they were appended. Offsets between two batches hold no record; where none is left before the
+   * end of the log, a batch without records says by its `baseOffset` where to go on.
    * Rejects with code OFFSET_OUT_OF_RANGE below the log's start or above its end.
    */
   read(
@@ -41,7 +43,19 @@ export interface EventLog {
   ): Promise<readonly StoredBatch[]>
   /** `start`: the first offset still held. `end`: the offset the next record gets. */
   offsets(topic: string, partition: number): Promise<{ start: number; end: number }>
+  /**
+   * Takes the place of whatever process last fenced the topic by this name, this one included: when it resolves, no
+   * append of theirs is under way or can land any more, and they reject with LOCKED, curable: false. Read tails after
+   * it, not before. Each call may take offsets of the topic that then hold no record.
+   */
+  fence(name: string, topic: string): Promise<FencedTopic>
   close(): Promise<void>
+}
+
+/** The right to append under a name. After an append has rejected, fence again: it may still land until then. */
+export interface FencedTopic {
+  /** As `EventLog.append`. */
+  append(partition: number, batch: RecordBatch): Promise<Appended>
 }
 
 export interface TopicInfo {

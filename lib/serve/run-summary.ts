@@ -3,6 +3,7 @@ import { readManifests } from '../master/manifest-store.ts'
 import { manifestFiles, rowsOfFile } from '../master/read.ts'
 import type { KeyedStore } from '../ports/keyed-store.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
+import { lostRanges, offsetsGone } from '../state/lost.ts'
 import { readProgress } from '../state/progress.ts'
 import type { Stream } from '../stream/define.ts'
 import { enrichedTwin } from '../stream/topic.ts'
@@ -92,10 +93,15 @@ async function countPassed(
   for (const manifest of await readManifests(objects, stream.name)) {
     const enriched = enrichedTwin(manifest.topic)
     const { highestOrigin } = await readProgress(keyed, 'count', enriched, manifest.partition)
-    total += highestOrigin + 1
+    const gone = await lostRanges(keyed, manifest.topic, manifest.partition)
+    total += highestOrigin + 1 - offsetsGone(gone, { from: 0, to: highestOrigin + 1 })
     if (manifest.topic !== topic) continue
     for (const [from, to] of ranges[manifest.partition] ?? [])
-      passed += Math.max(0, Math.min(to, highestOrigin + 1) - from)
+      passed += recordsBetween(from, Math.min(to, highestOrigin + 1), gone)
   }
   return { passed, total }
+}
+
+function recordsBetween(from: number, to: number, gone: Parameters<typeof offsetsGone>[0]): number {
+  return Math.max(0, to - from - offsetsGone(gone, { from, to }))
 }

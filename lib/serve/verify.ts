@@ -3,7 +3,7 @@ import { emptyManifest, type Manifest, type MasterFile, manifestTotal } from '..
 import { filesOf, readManifest, readManifests } from '../master/manifest-store.ts'
 import { PortError } from '../ports/errors.ts'
 import type { Ports } from '../ports/ports.ts'
-import { lostRanges } from '../state/lost.ts'
+import { type LostRange, lostRanges, offsetsGone } from '../state/lost.ts'
 import { readProgress } from '../state/progress.ts'
 import type { Stream } from '../stream/define.ts'
 import { enrichedTwin, topicName } from '../stream/topic.ts'
@@ -108,7 +108,10 @@ async function verifyPartition(
     ...at,
     files: master.files,
     rows: manifestTotal(manifest).rows,
-    lost: lost.reduce((sum, { from, to }) => sum + to - from, 0),
+    lost: offsetsGone(
+      lost.filter(({ kind }) => kind !== 'control'),
+      ALL,
+    ),
     toArchive: inFlight(ends.raw, manifest.progress.highestOrigin, lost),
     toCount: inFlight(ends.raw, counted.highestOrigin, lost),
     boards: { agreeing: boards.agreeing, ahead: boards.ahead },
@@ -116,6 +119,8 @@ async function verifyPartition(
   const beyond = beyondEnds(manifest, ends).map((what) => ({ where: `${topic}-${partition}`, what }))
   return { report, problems: [...master.problems, ...boards.problems, ...beyond] }
 }
+
+const ALL = { from: 0, to: Number.MAX_SAFE_INTEGER }
 
 const NOT_RECOUNTED = ({ topic, partition }: { topic: string; partition: number }) => ({
   agreeing: 0,
@@ -185,10 +190,6 @@ function beyondEnds({ progress }: Manifest, { raw, enriched }: Ends): readonly s
 }
 
 /** Records from above `highest` to the end of the log that are not lost. */
-function inFlight(end: number, highest: number, lost: readonly OffsetRange[]): number {
-  const gone = lost.reduce(
-    (sum, { from, to }) => sum + Math.max(0, Math.min(to, end) - Math.max(from, highest + 1)),
-    0,
-  )
-  return Math.max(0, end - highest - 1 - gone)
+function inFlight(end: number, highest: number, lost: readonly LostRange[]): number {
+  return Math.max(0, end - highest - 1 - offsetsGone(lost, { from: highest + 1, to: end }))
 }

@@ -1,13 +1,26 @@
 import type { KeyedStore } from '../ports/keyed-store.ts'
 import { parseTopic, topicName } from '../stream/topic.ts'
 
-/** Raw offsets [from, to) that the raw topic lost before they were scored, as recorded by an operator. */
+/** Raw offsets [from, to) that will never be scored. */
 export interface LostRange {
   readonly from: number
   readonly to: number
+  /**
+   * `control`: no record ever had these offsets; fencing took them (fencings.ts). Otherwise the raw topic lost their
+   * records before they were scored, as recorded by an operator.
+   */
+  readonly kind?: 'control'
 }
 
-/** Stretches of a raw partition recorded as lost (its retention passed before they were scored), in order. */
+/** How many offsets of [from, to) are in the ranges; of one kind where it is given. */
+export function offsetsGone(
+  ranges: readonly LostRange[],
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
+  return ranges.reduce((sum, gone) => sum + Math.max(0, Math.min(gone.to, to) - Math.max(gone.from, from)), 0)
+}
+
+/** Stretches of a raw partition that hold nothing to score, in order. */
 export async function lostRanges(
   keyed: KeyedStore,
   topic: string,

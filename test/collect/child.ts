@@ -4,7 +4,7 @@
  * after one has begun, wherever it then is.
  */
 import { type RunOptions, startRun } from '../../lib/collect/run.ts'
-import type { EventLog } from '../../lib/ports/event-log.ts'
+import type { EventLog, FencedTopic } from '../../lib/ports/event-log.ts'
 import type { KeyedStore } from '../../lib/ports/keyed-store.ts'
 import { openTestPorts } from './ports.ts'
 import { wordStream } from './streams.ts'
@@ -44,6 +44,12 @@ const counts = { append: 0, put: 0 }
 const log: EventLog = Object.create(ports.log, {
   append: {
     value: (...args: Parameters<EventLog['append']>) => mayDie('append', () => ports.log.append(...args)),
+  },
+  fence: {
+    value: async (...[name, topic]: Parameters<EventLog['fence']>): Promise<FencedTopic> => {
+      const fenced = await ports.log.fence(name, topic)
+      return { append: (...args) => mayDie('append', () => fenced.append(...args)) }
+    },
   },
   read: { value: (...args: Parameters<EventLog['read']>) => ports.log.read(...args) },
   offsets: { value: (...args: Parameters<EventLog['offsets']>) => ports.log.offsets(...args) },

@@ -52,6 +52,10 @@ function withAppend(ports: Ports, append: EventLog['append']): Ports {
       addPartitions: (topic, partitions) => log.addPartitions(topic, partitions),
       read: (topic, partition, from, maxBytes) => log.read(topic, partition, from, maxBytes),
       offsets: (topic, partition) => log.offsets(topic, partition),
+      fence: async (name, topic) => {
+        await log.fence(name, topic)
+        return { append: (...args) => append(topic, ...args) }
+      },
       close: () => log.close(),
     },
   }

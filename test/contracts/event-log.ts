@@ -254,6 +254,74 @@ export function eventLogContract(name: string, open: () => Promise<OpenEventLog>
       })
     })
 
+    describe('fencing', () => {
+      const locked = { name: 'PortError', code: 'LOCKED', curable: false }
+
+      it('appends, in order, to every partition', async () => {
+        const topic = await newTopic(2)
+        const fenced = await log.fence('run', topic)
+        await Promise.all(Array.from({ length: 20 }, (_, i) => fenced.append(i % 2, texts(`${i}`))))
+        const evens = Array.from({ length: 10 }, (_, i) => `${i * 2}`)
+        expect(await valuesAround(log, topic, 0)).toEqual(evens)
+        expect(await valuesAround(log, topic, 1)).toEqual(evens.map((n) => `${Number(n) + 1}`))
+      })
+
+      it('keeps whoever fenced before from landing anything, in every partition', async () => {
+        for (const partition of [0, 1, 2]) {
+          const topic = await newTopic(3)
+          const old = await log.fence('run', topic)
+          await old.append(0, texts('old'))
+          const young = await log.fence('run', topic)
+          const before = await log.offsets(topic, partition)
+          await expect(old.append(partition, texts('zombie'))).rejects.toMatchObject(locked)
+          expect(await log.offsets(topic, partition)).toEqual(before)
+          await young.append(0, texts('young'))
+          expect(await valuesAround(log, topic, 0)).toEqual(['old', 'young'])
+        }
+      })
+
+      it('lets nothing land after it that was under way', async () => {
+        const topic = await newTopic(1)
+        let fenced = await log.fence('run', topic)
+        for (let round = 0; round < 5; round++) {
+          const before = fenced
+          const appends = Array.from({ length: 10 }, (_, i) => before.append(0, texts(`${round}.${i}`)))
+          const settled = Promise.allSettled(appends)
+          fenced = await log.fence('run', topic)
+          const landed = await valuesAround(log, topic, 0)
+          const results = await settled
+          expect(await valuesAround(log, topic, 0)).toEqual(landed)
+          const acknowledged = results.filter(({ status }) => status === 'fulfilled').length
+          expect(landed.filter((value) => value.startsWith(`${round}.`)).length).toBeGreaterThanOrEqual(
+            acknowledged,
+          )
+        }
+      })
+
+      it('leaves other names, other topics and plain appends alone', async () => {
+        const [topic, elsewhere] = [await newTopic(1), await newTopic(1)]
+        const one = await log.fence('one', topic)
+        const two = await log.fence('two', topic)
+        const there = await log.fence('one', elsewhere)
+        // A name is one process's: fencing another topic by it says that this process has gone there.
+        await there.append(0, texts('there'))
+        await two.append(0, texts('b'))
+        await log.append(topic, 0, texts('c'))
+        expect(one).toBeDefined()
+        expect(await valuesAround(log, topic, 0)).toEqual(['b', 'c'])
+        expect(await valuesAround(log, elsewhere, 0)).toEqual(['there'])
+      })
+
+      it('refuses an empty batch and a topic that is not there', async () => {
+        const topic = await newTopic(1)
+        const fenced = await log.fence('run', topic)
+        await expect(fenced.append(0, recordBatch([]))).rejects.toThrow(RangeError)
+        await expect(log.fence('run', `contract-${randomUUID()}`)).rejects.toMatchObject({
+          code: 'NO_SUCH_TOPIC',
+        })
+      })
+    })
+
     describe('opening and closing', () => {
       it('holds everything when it is opened again', async ({ skip }) => {
         if (opened.reopen === undefined) return skip()
@@ -377,4 +445,20 @@ export async function valuesFrom(
   from = 0,
 ): Promise<string[]> {
   return (await recordsFrom(log, topic, partition, from)).map(({ value }) => value.toString())
+}
+
+/** As `valuesFrom`, of a topic that was fenced: offsets may be missing, records may not come twice or out of order. */
+async function valuesAround(log: EventLog, topic: string, partition: number): Promise<string[]> {
+  const { end } = await log.offsets(topic, partition)
+  const values: string[] = []
+  for (let next = 0; next < end; ) {
+    const step = await log.read(topic, partition, next, 100_000)
+    expect(step.length, `read at ${next} of ${end}`).toBeGreaterThan(0)
+    for (const { baseOffset, records } of step) {
+      const from = Math.max(0, next - baseOffset)
+      values.push(...[...records.slice(from)].map(({ value }) => text(value)))
+      next = Math.max(next, baseOffset + records.count)
+    }
+  }
+  return values
 }

@@ -12,6 +12,7 @@ export function heldUp(log: EventLog, gate: Promise<unknown>): EventLog {
       return log.append(...args)
     },
     read: (...args) => log.read(...args),
+    fence: (...args) => log.fence(...args),
     offsets: (...args) => log.offsets(...args),
     close: () => log.close(),
   }

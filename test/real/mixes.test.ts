@@ -30,7 +30,9 @@ onServer('kafka', () => {
             const own = kafka ? await startKafka() : undefined
             try {
               const brokers = own === undefined ? [] : ['--brokers', own.endpoint]
-              await inFolder((dir) => replayOn(dir, [...args, ...brokers], name.endsWith('two replays') ? 2 : 1))
+              await inFolder((dir) =>
+                replayOn(dir, [...args, ...brokers], name.endsWith('two replays') ? 2 : 1),
+              )
             } finally {
               await own?.stop()
             }

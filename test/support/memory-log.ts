@@ -1,4 +1,4 @@
-import type { Appended, EventLog, StoredBatch, TopicInfo } from '../../lib/ports/event-log.ts'
+import type { Appended, EventLog, FencedTopic, StoredBatch, TopicInfo } from '../../lib/ports/event-log.ts'
 import type { RecordBatch } from '../../lib/stream/record-batch.ts'
 
 /** A log in memory, for tests that decide when an append lands. */
@@ -46,6 +46,10 @@ export class MemoryLog implements EventLog {
 
   async offsets(topic: string, partition: number): Promise<{ start: number; end: number }> {
     return { start: 0, end: endOf(this.#batches(topic, partition)) }
+  }
+
+  async fence(_name: string, topic: string): Promise<FencedTopic> {
+    return { append: (partition, batch) => this.append(topic, partition, batch) }
   }
 
   async close(): Promise<void> {}
