@@ -9,7 +9,7 @@ import { WeirClient } from '../../web/src/client/weir-client.ts'
 import { connections, countsOf, expectVerified, expectViews } from './connections.ts'
 import { workersOf } from './processes.ts'
 import { Site } from './site.ts'
-import { answer, eventually, expectMessage, inFolder, weir } from './weir.ts'
+import { answer, delay, eventually, expectMessage, inFolder, weir } from './weir.ts'
 
 /** What the page shows: alerts each by itself, incidents, and status, over one connection that looks after itself. */
 function watch(url: string) {
@@ -30,7 +30,7 @@ function idsOf(alerts: readonly { readonly id: string }[]): readonly string[] {
   return alerts.map(({ id }) => id)
 }
 
-/** Every worker is ended once, and is there again as another process. */
+/** Every worker is ended, one soon after another, and is there again as another process. */
 async function killEachWorker(site: Site): Promise<void> {
   const killable = (await site.status()).parts.filter((part) => part.killable)
   expect(killable.map(({ id }) => id).sort()).toEqual([
@@ -42,17 +42,17 @@ async function killEachWorker(site: Site): Promise<void> {
     'socket-0',
   ])
   for (const { id } of killable) {
-    // The second score worker starts when there is work for two.
-    const before = await site.part(id)
     expect(await site.post('/api/kill', JSON.stringify({ part: id }))).toEqual({
       status: 202,
       body: { part: id },
     })
-    await eventually(`${id} to be there again`, async () => {
-      const { state, pid } = await site.part(id)
-      return state === 'up' && pid !== before.pid ? true : undefined
-    })
+    await delay(300)
   }
+  for (const { id, pid } of killable)
+    await eventually(`${id} to be there again`, async () => {
+      const now = await site.part(id)
+      return now.state === 'up' && now.pid !== pid ? true : undefined
+    })
 }
 
 /** Nobody is ahead of the log, and all that is in it now is taken in by every stage. */
@@ -76,7 +76,7 @@ async function expectPushed(data: string, seen: Seen): Promise<void> {
   expect(seen.refused).toEqual([])
 }
 
-describe('weir dev --demo', { timeout: 90_000 }, () => {
+describe.concurrent('weir dev --demo', { timeout: 90_000 }, () => {
   it('shows alerts within 20 s, and stays exact while all its processes are killed', () =>
     inFolder(async (dir) => {
       const data = join(dir, 'data')
@@ -120,7 +120,7 @@ describe('weir dev --demo', { timeout: 90_000 }, () => {
     }))
 })
 
-describe('weir dev', { timeout: 60_000 }, () => {
+describe.concurrent('weir dev', { timeout: 60_000 }, () => {
   it('answers on HTTP and WebSocket, refuses other sites, and has its data folder for itself', () =>
     inFolder(async (dir) => {
       const [data, file] = [join(dir, 'data'), join(dir, 'in.csv')]

@@ -6,7 +6,7 @@ import { hostSocketPath } from '../../lib/local/host.ts'
 import { HostClient } from '../../lib/local/host-client.ts'
 import { connections, countsOf, expectViews } from './connections.ts'
 import { workersOf } from './processes.ts'
-import { documentOf, eventually, inFolder, WeirProcess, weir } from './weir.ts'
+import { delay, documentOf, eventually, inFolder, WeirProcess, weir } from './weir.ts'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const ROWS = 24_000
@@ -27,10 +27,6 @@ function scene(run: (scene: Scene) => Promise<void>): Promise<void> {
     await writeFile(file, TEXT)
     await run({ data, args: ['replay', 'network', file, '--data', data, '--json'] })
   })
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 /** Resolves once the raw log holds so many records. */

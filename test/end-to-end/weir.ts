@@ -110,6 +110,10 @@ export async function inFolder<T>(action: (dir: string) => Promise<T>): Promise<
   }
 }
 
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
 /** Resolves with the first answer of `look` that is not undefined; rejects after `timeoutMs`, saying what was awaited. */
 export async function eventually<T>(
   what: string,
@@ -122,6 +126,6 @@ export async function eventually<T>(
     const found = await look()
     if (found !== undefined) return found
     if (Date.now() > untilMs) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, everyMs))
+    await delay(everyMs)
   }
 }
