@@ -10,6 +10,7 @@ import {
   takePieces,
 } from './kafka-event-text.ts'
 import { failedFrom } from './settle.ts'
+import { messageOf } from './trouble.ts'
 
 /** The stages that a Kafka mapping feeds. */
 export type MappedStage = 'score' | 'archive' | 'count' | 'notify'
@@ -265,9 +266,7 @@ export class Mapping {
   /** Everything below `next` needs no delivery any more. */
   async #pass(state: PartitionState, next: number): Promise<void> {
     const { keyed, name, topic, batches } = this.#options
-    const sk = String(state.partition)
-    if (next > state.next)
-      await keyed.put({ pk: offsetsKey(name, topic), sk, rev: String(next), data: new Uint8Array(0) }, 'any')
+    if (next > state.next) await deliverFrom(keyed, name, topic, state.partition, next)
     state.next = next
     batches.passed(name, topic, state.partition, next)
   }
@@ -298,8 +297,16 @@ export async function deliveredUpTo(
   return item === undefined ? undefined : Number(item.rev)
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/** Stores the offset from which on a function is delivered a partition. */
+export async function deliverFrom(
+  keyed: KeyedStore,
+  mapping: string,
+  topic: string,
+  partition: number,
+  offset: number,
+): Promise<void> {
+  const item = { pk: offsetsKey(mapping, topic), sk: String(partition), rev: String(offset) }
+  await keyed.put({ ...item, data: new Uint8Array(0) }, 'any')
 }
 
 function offsetsKey(name: string, topic: string): string {

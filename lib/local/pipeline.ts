@@ -13,9 +13,11 @@ import { EncodedBatches } from './encoded-batches.ts'
 import { FileLog } from './file-log.ts'
 import { Host, hostSocketPath } from './host.ts'
 import { LogEnds } from './log-ends.ts'
+import { checkLogReaches } from './log-reach.ts'
 import { type Delivery, type MappedStage, Mapping } from './mapping.ts'
 import type { ServerEnv } from './servers.ts'
 import { systemClock } from './system-clock.ts'
+import { messageOf, tellOnce } from './trouble.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 /** As the deployed mappings, with windows short enough to watch. Lambda takes at most 10,000 records an event. */
@@ -50,7 +52,7 @@ export interface PipelineOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly onFigures?: (batch: BatchFigures) => void
   readonly onDelivery?: (stream: string, delivery: Delivery) => void
-  /** Told what the poller of a log on a server could not do; it tries again. */
+  /** Told once of each thing that fails beside the deliveries; it is tried again. */
   readonly onTrouble?: (message: string) => void
 }
 
@@ -77,6 +79,8 @@ export class Pipeline {
   readonly #fileLog: FileLog | undefined
   /** Where the log is on a server: asks it. */
   readonly #ends: LogEnds | undefined
+  readonly #tell: (message: string) => void
+  #stopping = false
   #trimming: NodeJS.Timeout | undefined
 
   private constructor(
@@ -85,13 +89,15 @@ export class Pipeline {
     streams: readonly StreamPipeline[],
     workerEnv: Readonly<Record<string, string>>,
     fileLog: FileLog | undefined,
-    onTrouble: (error: unknown) => void,
+    tell: (message: string) => void,
   ) {
     this.folder = folder
     this.ports = ports
     this.streams = streams
     this.workerEnv = workerEnv
     this.#fileLog = fileLog
+    this.#tell = tell
+    const onTrouble = (error: unknown) => tell(messageOf(error))
     const onEnd = (topic: string, partition: number, end: number) => this.#noteEnd(topic, partition, end)
     const topics = streams.flatMap(({ stream, partitions }) =>
       (['raw', 'enriched'] as const).map((kind) => ({ topic: topicName(stream.name, kind), partitions })),
@@ -126,13 +132,17 @@ export class Pipeline {
     const ports: Ports = { site, log, keyed, objects, publisher, metrics, clock: systemClock, close }
     const own = { WEIR_DATA: folder.dir, WEIR_HOST: socketPath, WEIR_SITE: site }
     const workerEnv = { ...options.env, ...servers, ...own }
-    for (const { name } of options.streams) await recordGaps(ports, topicName(name, 'raw'))
     const batches = new EncodedBatches(log)
+    const tell = tellOnce(options.onTrouble ?? (() => undefined))
     const streams: StreamPipeline[] = []
-    for (const stream of options.streams)
-      streams.push(await openStream(stream, options, ports, workerEnv, batches))
-    const onTrouble = (error: unknown) => options.onTrouble?.(String(error))
-    const pipeline = new Pipeline(folder, ports, streams, workerEnv, fileLog, onTrouble)
+    try {
+      for (const stream of options.streams)
+        streams.push(await openStream(stream, options, ports, workerEnv, batches, tell))
+    } catch (error) {
+      await close()
+      throw error
+    }
+    const pipeline = new Pipeline(folder, ports, streams, workerEnv, fileLog, tell)
     fileLog?.onAppend((topic, partition, batch) => {
       batches.add(topic, partition, batch)
       pipeline.#noteEnd(topic, partition, batch.baseOffset + batch.records.count)
@@ -143,13 +153,18 @@ export class Pipeline {
   start(): void {
     for (const { mappings, workers } of this.streams) {
       for (const mapping of Object.values(mappings)) mapping.start()
-      // Ready before the first batch; one that cannot start says so when it is needed.
-      for (const worker of workers) worker.start().catch(() => undefined)
+      // Ready before the first batch.
+      for (const worker of workers) worker.start().catch((error: unknown) => this.#failed(error))
     }
     this.#ends?.start()
     if (this.#fileLog === undefined) return
-    this.#trimming = setInterval(() => void this.#trim().catch(() => undefined), TRIM_EVERY_MS)
+    const trim = () => void this.#trim().catch((error: unknown) => this.#failed(error, 'trimming the log: '))
+    this.#trimming = setInterval(trim, TRIM_EVERY_MS)
     this.#trimming.unref()
+  }
+
+  #failed(error: unknown, what = ''): void {
+    if (!this.#stopping) this.#tell(`${what}${messageOf(error)}`)
   }
 
   /** What runs for a stream. Throws where it is not part of this pipeline. */
@@ -177,6 +192,7 @@ export class Pipeline {
 
   /** Ends at once, in any state: what is under way comes again at the next start. */
   async stop(): Promise<void> {
+    this.#stopping = true
     clearInterval(this.#trimming)
     await this.#ends?.stop()
     const mappings = this.streams.flatMap((one) => Object.values(one.mappings))
@@ -232,11 +248,17 @@ async function openStream(
   ports: Ports,
   workerEnv: Readonly<Record<string, string>>,
   batches: EncodedBatches,
+  tell: (message: string) => void,
 ): Promise<StreamPipeline> {
   const { log, keyed, clock } = ports
   // Enriched before raw: score refuses a partition that has no twin.
   await log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
   const { partitions } = await log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
+  await recordGaps(ports, topicName(stream.name, 'raw'))
+  for (const { topic, partition, from, to } of await checkLogReaches(ports, stream, partitions))
+    tell(
+      `${topic}/${partition}: the entries of ${from} to ${to - 1} were lost before anyone read them; they are scored again`,
+    )
   // Enriched may have been grown alone: it is read as far as raw has twins.
   const workers: WorkerProcess[] = []
   const mappings: Partial<Record<MappedStage, Mapping>> = {}
