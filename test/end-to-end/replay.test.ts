@@ -4,9 +4,10 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { AlertList } from '../../lib/serve/alerts.ts'
 import type { StreamStatus } from '../../lib/serve/dashboard-messages.ts'
+import type { QueryAnswer } from '../../lib/serve/query.ts'
 import { network } from '../../streams/network.ts'
 import { connections, countsOf, expectViews } from './connections.ts'
-import { answer, documentOf, inFolder, weir } from './weir.ts'
+import { answer, documentOf, expectMessage, inFolder, weir } from './weir.ts'
 
 const ROWS = 30_000
 const TEXT = connections(ROWS)
@@ -90,5 +91,64 @@ describe('weir replay', { timeout: 60_000 }, () => {
         deadLettered: 0,
       })
       await expectViews(data, countsOf(lines.join('\n')))
+    }))
+
+  it('counts by the time that records carry, and answers for a time, a key and slot by slot', () =>
+    inFolder(async (dir) => {
+      const [file, data] = [join(dir, 'timed.jsonl'), join(dir, 'data')]
+      const lines = TEXT.trimEnd().split('\n').slice(0, 900)
+      // A third each at 12:01, 12:04 and 12:06: two of them in one slot of five minutes.
+      const minutes = ['01', '04', '06']
+      const utc = (i: number) => `2026-03-01T12:${minutes[Math.floor(i / 300)]}:00.000Z`
+      await writeFile(
+        file,
+        lines.map((line, i) => JSON.stringify({ ...JSON.parse(asJson(line)), utc: utc(i) })).join('\n'),
+      )
+      expect(await answer(['replay', 'network', file, '--data', data])).toMatchObject({
+        counted: 900,
+        deadLettered: 0,
+      })
+      const http = (from: number, to: number) => countsOf(lines.slice(from, to).join('\n')).byService.http
+      const ask = (...args: string[]) =>
+        answer<QueryAnswer>(['query', 'network.byService', '--data', data, '--key', 'http', ...args])
+      const slots = [
+        {
+          key: 'http',
+          from: '2026-03-01T12:00:00.000Z',
+          to: '2026-03-01T12:05:00.000Z',
+          count: http(0, 600),
+        },
+        {
+          key: 'http',
+          from: '2026-03-01T12:05:00.000Z',
+          to: '2026-03-01T12:10:00.000Z',
+          count: http(600, 900),
+        },
+      ]
+      expect((await ask('--by-slot')).rows).toMatchObject(slots)
+      expect((await ask('--from', '2026-03-01T12:05:00Z')).rows).toMatchObject(slots.slice(1))
+      expect((await ask('--to', '2026-03-01T12:05:00Z')).rows).toMatchObject(slots.slice(0, 1))
+      expect((await ask()).rows).toMatchObject([
+        { from: slots[0]?.from, to: slots[1]?.to, count: http(0, 900) },
+      ])
+      expect((await ask('--from', '10m')).rows).toEqual([])
+      expect((await ask('--layer', 'batch')).rows).toEqual([])
+    }))
+
+  it('finishes a run that has a name once, however often it is asked for', () =>
+    inFolder(async (dir) => {
+      const [file, data] = [join(dir, 'in.csv'), join(dir, 'data')]
+      const lines = TEXT.split('\n').slice(0, 1000).join('\n')
+      await writeFile(file, lines)
+      const args = ['replay', 'network', file, '--data', data, '--run-id', 'monday']
+      for (const resumed of [false, true])
+        expect(await answer(args)).toMatchObject({ runId: 'monday', resumed, recordsIn: 1000, counted: 1000 })
+      await expectViews(data, countsOf(lines))
+      const other = await weir(['replay', 'network', file, file, '--data', data, '--run-id', 'monday'])
+      expect(other).toMatchObject({ code: 1, out: '' })
+      expectMessage(
+        other,
+        'run monday was begun with other sources or options; give those, or another --run-id',
+      )
     }))
 })

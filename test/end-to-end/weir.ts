@@ -82,7 +82,7 @@ export function weir(args: readonly string[], options?: StartOptions): Promise<E
 /** The one JSON document that `weir ... --json` printed. Fails the test where it did not end well. */
 export async function answer<T = unknown>(args: readonly string[], options?: StartOptions): Promise<T> {
   const ended = await weir([...args, '--json'], options)
-  expect(ended, `weir ${args.join(' ')}`).toMatchObject({ code: 0 })
+  expect(ended.code, `weir ${args.join(' ')}: ${ended.err}`).toBe(0)
   return documentOf<T>(ended)
 }
 
