@@ -69,7 +69,7 @@ async function start(options: DevOptions, port: number): Promise<DevServer> {
       streams: all,
       servers: serversOf(options),
       demo,
-      onTrouble: trouble(),
+      onTrouble: say,
     })
   } catch (error) {
     if (error instanceof Error && error.name === 'Error') throw new CommandError(error.message)
@@ -92,7 +92,7 @@ async function playDemo(server: DevServer, signal: AbortSignal): Promise<void> {
   const { stream } = server.pipeline.of(DEMO_STREAM)
   const version = await trainDemoModel(ports, stream)
   if (version !== undefined) say(`trained a first model on a calm day of the demo: ${version}`)
-  const hide = server.showSource({
+  const hide = server.parts.showSource({
     id: 'demo',
     name: 'Demo',
     detail: 'network traffic with bursts of attacks',
@@ -107,14 +107,4 @@ async function playDemo(server: DevServer, signal: AbortSignal): Promise<void> {
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
-/** Says each kind of trouble once; the dashboard shows that it goes on or that it has passed. */
-function trouble(): (message: string) => void {
-  const seen = new Set<string>()
-  return (message) => {
-    if (seen.has(message) || seen.size > 100) return
-    seen.add(message)
-    say(message)
-  }
 }
