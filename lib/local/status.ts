@@ -1,9 +1,10 @@
 import type { Ports } from '../ports/ports.ts'
 import type { Ledger, StageName, StageStatus, StreamStatus } from '../serve/dashboard-messages.ts'
 import { Totals } from '../serve/ledger.ts'
+import { lostRanges, offsetsGone } from '../state/lost.ts'
 import { activeModel } from '../state/models.ts'
 import type { Stream } from '../stream/define.ts'
-import { topicName } from '../stream/topic.ts'
+import { parseTopic, topicName } from '../stream/topic.ts'
 import { deliveredUpTo, type MappedStage } from './mapping.ts'
 
 /** Turns totals taken over time into rates: over the last few seconds, so that a number is calm enough to read. */
@@ -84,15 +85,29 @@ async function streamStatus(
 async function ends(ports: Ports, topic: string, partitions: number): Promise<number> {
   if ((await ports.log.describeTopic(topic)) === undefined) return 0
   let sum = 0
-  for (let partition = 0; partition < partitions; partition++)
-    sum += (await ports.log.offsets(topic, partition)).end
+  for (let partition = 0; partition < partitions; partition++) {
+    const { end } = await ports.log.offsets(topic, partition)
+    sum += await recordsBelow(ports, topic, partition, end)
+  }
   return sum
+}
+
+/** Fencing takes offsets of raw topics that no record has. */
+async function recordsBelow({ keyed }: Ports, topic: string, partition: number, offset: number) {
+  if (parseTopic(topic).kind !== 'raw') return offset
+  const control = (await lostRanges(keyed, topic, partition)).filter(({ kind }) => kind === 'control')
+  return offset - offsetsGone(control, { from: 0, to: offset })
 }
 
 async function consumed(ports: Ports, stage: MappedStage, stream: Stream): Promise<number> {
   const topic = topicName(stream.name, stage === 'score' ? 'raw' : 'enriched')
   let sum = 0
   for (let partition = 0; partition < stream.partitions; partition++)
-    sum += (await deliveredUpTo(ports.keyed, stage, topic, partition)) ?? 0
+    sum += await recordsBelow(
+      ports,
+      topic,
+      partition,
+      (await deliveredUpTo(ports.keyed, stage, topic, partition)) ?? 0,
+    )
   return sum
 }

@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { makeBucket, makeTable } from '../../../lib/aws/make-stores.ts'
+import { openPorts } from '../../../lib/aws/ports.ts'
+import { type RunResult, startRun } from '../../../lib/collect/run.ts'
+import { bundleFunction } from '../../../lib/infra/bundling.ts'
+import { trainDemoModel } from '../../../lib/local/demo-model.ts'
+import { EncodedBatches } from '../../../lib/local/encoded-batches.ts'
+import { LogEnds } from '../../../lib/local/log-ends.ts'
+import { type MappedStage, Mapping } from '../../../lib/local/mapping.ts'
+import { systemClock } from '../../../lib/local/system-clock.ts'
+import { manifestTotal } from '../../../lib/master/manifest.ts'
+import { readManifests } from '../../../lib/master/manifest-store.ts'
+import type { Ports } from '../../../lib/ports/ports.ts'
+import { listAlerts } from '../../../lib/serve/alerts.ts'
+import { queryView, viewNamed } from '../../../lib/serve/query.ts'
+import { verifyStream } from '../../../lib/serve/verify.ts'
+import { topicName } from '../../../lib/stream/topic.ts'
+import { streamNamed, streams } from '../../../streams/index.ts'
+import { MemoryKeyed } from '../../support/memory-keyed.ts'
+import { labelCounts } from '../network-lines.ts'
+import { BundleProcess } from './bundle-process.ts'
+import { templateVariables } from './template-env.ts'
+
+export const STAGES = ['score', 'count', 'archive', 'notify'] as const
+
+/** Where a world's servers are: proxies, where faults are to be made. */
+export interface Servers {
+  readonly brokers: string
+  readonly dynamodb: string
+  readonly s3: string
+  readonly connections?: string
+  /** For what the test itself reads and feeds; as above where left out. */
+  readonly direct?: { readonly dynamodb: string; readonly s3: string }
+}
+
+export interface WorldOptions {
+  /** Further environment of the bundles, e.g. a shorter timeout. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly timeoutMs?: Partial<Record<MappedStage, number>>
+  readonly zombies?: boolean
+  readonly scoreBatchRecords?: number
+  readonly model?: boolean
+}
+
+/** The network stream as it would be deployed: bundles in bare processes, fed from Kafka, on servers of this test. */
+export class World {
+  readonly stream = streamNamed('network')
+  readonly ports: Ports
+  readonly bundles: Readonly<Record<MappedStage, BundleProcess[]>>
+  readonly sizes: Readonly<Record<string, number>>
+  readonly errors: string[] = []
+  readonly #dir: string
+  readonly #options: WorldOptions
+  readonly #pollers: { mappings: readonly Mapping[]; ends: LogEnds; keyed: MemoryKeyed }[] = []
+  readonly #env: (stage: string) => Record<string, string>
+  #feeds = 0
+
+  private constructor(dir: string, ports: Ports, options: WorldOptions, world: Made) {
+    this.#dir = dir
+    this.ports = ports
+    this.#options = options
+    this.sizes = world.sizes
+    this.#env = world.env
+    const open = (stage: MappedStage) => [this.newBundle(stage)]
+    this.bundles = {
+      score: open('score'),
+      count: open('count'),
+      archive: open('archive'),
+      notify: open('notify'),
+    }
+  }
+
+  static async open(servers: Servers, options: WorldOptions = {}): Promise<World> {
+    const dir = await mkdtemp(join(tmpdir(), 'weir-world-'))
+    const id = randomUUID()
+    const sizes: Record<string, number> = {}
+    for (const stage of STAGES) sizes[stage] = bundleFunction(stage, join(dir, stage))
+    const variables = templateVariables('network')
+    const values: Record<string, string> = {
+      WEIR_SITE: 'real',
+      WEIR_TABLE: id,
+      WEIR_BUCKET: id,
+      WEIR_WS_ENDPOINT: servers.connections ?? 'http://127.0.0.1:9',
+      WEIR_STREAM: 'network',
+      WEIR_BROKERS: servers.brokers,
+      WEIR_KAFKA_AUTH: 'none',
+    }
+    // What Lambda sets itself, and the endpoints that stand in for AWS.
+    const around = {
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'weirtest',
+      AWS_SECRET_ACCESS_KEY: 'weirtestsecret',
+    }
+    const env = (stage: string): Record<string, string> => ({
+      ...Object.fromEntries((variables.get(stage) ?? []).map((name) => [name, values[name] ?? ''])),
+      ...around,
+      AWS_LAMBDA_FUNCTION_NAME: `weir-network-${stage}`,
+      WEIR_DYNAMODB_ENDPOINT: servers.dynamodb,
+      WEIR_S3_ENDPOINT: servers.s3,
+      ...options.env,
+    })
+    const { dynamodb, s3 } = servers.direct ?? servers
+    const credentials = async () => ({ accessKeyId: 'weirtest', secretAccessKey: 'weirtestsecret' })
+    const server = { region: 'us-east-1', credentials, timeoutMs: 10_000 }
+    await makeTable({ ...server, endpoint: dynamodb }, id)
+    await makeBucket({ ...server, endpoint: s3 }, id)
+    const ports = openPorts({ ...values, ...around, WEIR_DYNAMODB_ENDPOINT: dynamodb, WEIR_S3_ENDPOINT: s3 })
+    const world = new World(dir, ports, options, { sizes, env, dir })
+    const stream = world.stream
+    await ports.log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
+    await ports.log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
+    if (options.model !== false) await trainDemoModel(ports, stream)
+    return world
+  }
+
+  /** A process of one function, as another environment of it. */
+  newBundle(stage: MappedStage): BundleProcess {
+    const timeoutMs = this.#options.timeoutMs?.[stage]
+    return new BundleProcess({
+      file: join(this.#dir, stage, 'index.mjs'),
+      env: this.#env(stage),
+      zombies: this.#options.zombies === true,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    })
+  }
+
+  /** How long a bundle takes to import, the least of three processes. */
+  async importMs(stage: MappedStage): Promise<number> {
+    let least = Infinity
+    for (let i = 0; i < 3; i++) {
+      const bundle = this.newBundle(stage)
+      await bundle.start()
+      least = Math.min(least, bundle.importMs ?? Infinity)
+      await bundle.stop()
+    }
+    return least
+  }
+
+  /** Starts the pollers of all four functions; a second call starts a second set, with offsets of its own. */
+  async poll(bundles: Readonly<Record<MappedStage, BundleProcess[]>> = this.bundles): Promise<void> {
+    const { log } = this.ports
+    const keyed = new MemoryKeyed()
+    const batches = new EncodedBatches(log)
+    const topics: { topic: string; partitions: number }[] = []
+    for (const kind of ['raw', 'enriched'] as const) {
+      const topic = topicName(this.stream.name, kind)
+      topics.push({ topic, partitions: (await log.describeTopic(topic))?.partitions ?? 0 })
+    }
+    const [raw, enriched] = topics
+    const mappings: Mapping[] = []
+    for (const stage of STAGES) {
+      const { topic = '', partitions = 0 } = (stage === 'score' ? raw : enriched) ?? {}
+      const mapping = await Mapping.open({
+        ...{ name: stage, topic, partitions, workers: bundles[stage], windowMs: 0, log, batches, keyed },
+        batchRecordsMax: stage === 'score' ? (this.#options.scoreBatchRecords ?? 10_000) : 10_000,
+        clock: systemClock,
+        onDelivery: ({ error, failed }) => failed && this.errors.push(`${stage}: ${error ?? 'in part'}`),
+      })
+      mappings.push(mapping)
+    }
+    const onEnd = (topic: string, partition: number, end: number) => {
+      for (const mapping of mappings)
+        if ((mapping.name === 'score') === (topic === raw?.topic)) mapping.noteEnd(partition, end)
+    }
+    const onTrouble = (error: unknown) => void this.errors.push(String(error))
+    const ends = new LogEnds({ log, clock: systemClock, topics, onEnd, onTrouble })
+    ends.start()
+    for (const mapping of mappings) mapping.start()
+    this.#pollers.push({ mappings, ends, keyed })
+  }
+
+  /** Stops the pollers as they are; functions in the middle of a batch go on. */
+  async unpoll(): Promise<void> {
+    for (const { mappings, ends } of this.#pollers.splice(0)) {
+      await ends.stop()
+      await Promise.all(mappings.map((mapping) => mapping.stop()))
+    }
+  }
+
+  async feed(lines: readonly string[], more: { runId?: string; ratePerS?: number } = {}): Promise<RunResult> {
+    const file = join(this.#dir, `feed-${++this.#feeds}.csv`)
+    await writeFile(file, `${lines.join('\n')}\n`)
+    return startRun({ ports: this.ports, stream: this.stream, sources: [file], options: more })
+  }
+
+  /** Resolves once every poller has delivered all there is and been answered. */
+  async drained(timeoutMs = 90_000): Promise<void> {
+    const untilMs = Date.now() + timeoutMs
+    const refresh = async () => {
+      for (const { ends } of this.#pollers) await ends.refresh()
+    }
+    const lag = () => this.#pollers.flatMap(({ mappings }) => mappings).filter((one) => one.lag > 0)
+    const quiet = async (): Promise<boolean> => {
+      try {
+        await refresh()
+        if (lag().length > 0) return false
+        await refresh()
+        return lag().length === 0
+      } catch {
+        return false
+      }
+    }
+    while (!(await quiet())) {
+      if (Date.now() > untilMs) {
+        const behind = lag().map(({ name, lag: records }) => `${name} ${records}`)
+        const stderr = STAGES.flatMap((stage) => this.bundles[stage].map((one) => one.stderr.slice(-1500)))
+        throw new Error(`not drained: ${behind.join(', ')}\n${this.errors.slice(-5)}\n${stderr.join('\n')}`)
+      }
+      await systemClock.sleep(100)
+    }
+  }
+
+  /** Every record once in master and views, the labels counted as they are in the lines, every alert once in its log. */
+  async expectExactly(lines: readonly string[]): Promise<{ readonly alerts: number }> {
+    const report = await verifyStream(this.ports, this.stream)
+    expect(report.problems).toEqual([])
+    expect(report).toMatchObject({ exact: true, complete: true })
+    expect(report.partitions.reduce((sum, { rows }) => sum + rows, 0)).toBe(lines.length)
+    expect(report.partitions.reduce((sum, { lost }) => sum + lost, 0)).toBe(0)
+    const view = viewNamed(streams, 'network.byLabel')
+    const { rows } = await queryView(this.ports, view, { layer: 'merged' }, Date.now())
+    const counts: Record<string, number> = {}
+    for (const { key, count } of rows) counts[key] = (counts[key] ?? 0) + Number(count)
+    expect(counts).toEqual(labelCounts(lines))
+    const { alerts } = await listAlerts(this.ports, this.stream, { since: 'start', limit: 1_000_000 })
+    const manifests = await readManifests(this.ports.objects, this.stream.name)
+    const inMaster = manifests.reduce((sum, manifest) => sum + manifestTotal(manifest).alerts, 0)
+    expect(new Set(alerts.map(({ id }) => id)).size).toBe(alerts.length)
+    expect(alerts.length).toBe(inMaster)
+    return { alerts: alerts.length }
+  }
+
+  async close(): Promise<void> {
+    const stopping = this.unpoll()
+    await Promise.all(Object.values(this.bundles).flatMap((all) => all.map((one) => one.stop())))
+    await stopping
+    await this.ports.close()
+    await rm(this.#dir, { recursive: true, force: true })
+  }
+}
+
+interface Made {
+  readonly sizes: Record<string, number>
+  readonly env: (stage: string) => Record<string, string>
+  readonly dir: string
+}
