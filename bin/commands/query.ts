@@ -37,15 +37,20 @@ async function run(viewId: string, options: QueryCommandOptions): Promise<void> 
   const from = timeOption('--from', options.from, nowMs)
   const to = timeOption('--to', options.to, nowMs)
   const { key, bySlot, layer } = options
-  await withPorts(options, async ({ keyed }) => {
-    const answer = await queryView(keyed, view, { key, from, to, bySlot, layer }, nowMs)
-    print(options, answer, () =>
-      table(
+  await withPorts(options, async (ports) => {
+    const answer = await queryView(ports, view, { key, from, to, bySlot, layer }, nowMs)
+    print(options, answer, () => {
+      const rows = table(
         ['key', 'from', 'to', ...view.aggregates],
         answer.rows.map((row) => [row.key, row.from, row.to, ...view.aggregates.map((name) => row[name])]),
-      ),
-    )
+      )
+      return answer.since === null ? rows : `${rows}\n\n${notBefore(viewId, answer.since)}`
+    })
   })
+}
+
+function notBefore(viewId: string, since: string): string {
+  return `Not all is counted here: ${viewId} is newer than some records. All that were appended from ${since} on are in it.`
 }
 
 function namedView(id: string) {

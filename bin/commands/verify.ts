@@ -70,5 +70,12 @@ function describe(report: VerifyReport): string {
   const shown = report.problems.slice(0, PROBLEMS_SHOWN).map(({ where, what }) => `${where}: ${what}`)
   const more = report.problems.length - shown.length
   const rest = more > 0 ? [`... and ${more} more (--json lists all)`] : []
-  return [verdict(report), table(header, rows), ...shown, ...rest].join('\n')
+  const partial = report.partitions.reduce((sum, { boards }) => sum + boards.partial, 0)
+  const unjudged =
+    partial === 0
+      ? []
+      : [
+          `${partial} boards not judged: their view was not counted for a while (weir query says from when on it is)`,
+        ]
+  return [verdict(report), table(header, rows), ...unjudged, ...shown, ...rest].join('\n')
 }

@@ -35,7 +35,7 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
         to: timeParameter(query, 'to'),
         bySlot: query.get('bySlot') === 'true',
       }
-      return queryView(running().ports.keyed, view, options, Date.now())
+      return queryView(running().ports, view, options, Date.now())
     },
     'GET /api/alerts': ({ query }) => {
       const since = query.get('since')

@@ -36,6 +36,8 @@ export interface QueryAnswer {
   readonly rows: readonly QueryRow[]
   /** Rows before it come from the batch view, from it on from the speed boards. */
   readonly horizon: string | number
+  /** Records appended before it may be missing, because the view is newer; null or absent: none are. ISO text. */
+  readonly since?: string | null
   readonly asOf: string | number
 }
 

@@ -1,8 +1,7 @@
 import { manifestTotal } from '../master/manifest.ts'
 import { readManifests } from '../master/manifest-store.ts'
-import type { KeyedStore } from '../ports/keyed-store.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
-import { readBoards } from '../state/boards.ts'
+import { type BoardStores, readBoards } from '../state/boards.ts'
 import { RECORDS_VIEW, type Stream } from '../stream/define.ts'
 import { compileView } from '../views/view.ts'
 
@@ -19,11 +18,11 @@ export interface StoredTotals {
 
 /** Reads the totals now and again: what lies far back is added up once a minute, and not at every reading. */
 export class Totals {
-  readonly #stores: { readonly keyed: KeyedStore; readonly objects: ObjectStore }
+  readonly #stores: BoardStores
   readonly #stream: Stream
   #old: { readonly before: number; readonly counted: number; readonly untilMs: number } | undefined
 
-  constructor(stores: { readonly keyed: KeyedStore; readonly objects: ObjectStore }, stream: Stream) {
+  constructor(stores: BoardStores, stream: Stream) {
     this.#stores = stores
     this.#stream = stream
   }
@@ -36,14 +35,13 @@ export class Totals {
   }
 
   async #counted(nowMs: number): Promise<number> {
-    const { keyed } = this.#stores
     if (this.#old === undefined || this.#old.untilMs < nowMs) {
       const before = nowMs - RECENT_MS - (nowMs % RECENT_MS)
-      const counted = await countedRecords(keyed, this.#stream, { to: before })
+      const counted = await countedRecords(this.#stores, this.#stream, { to: before })
       this.#old = { before, counted, untilMs: nowMs + OLD_FOR_MS }
     }
     const { before, counted } = this.#old
-    return counted + (await countedRecords(keyed, this.#stream, { from: before }))
+    return counted + (await countedRecords(this.#stores, this.#stream, { from: before }))
   }
 }
 
@@ -66,13 +64,13 @@ async function masterTotals(objects: ObjectStore, stream: Stream): Promise<Omit<
 
 /** The total of the view `records`, of the slots of event time in [from, to) where they are given. */
 export async function countedRecords(
-  keyed: KeyedStore,
+  stores: BoardStores,
   stream: Stream,
   range: { readonly from?: number; readonly to?: number } = {},
 ): Promise<number> {
   const view = compileView(stream.name, 'records', RECORDS_VIEW)
   let counted = 0
-  for await (const { board } of readBoards(keyed, view, range)) {
+  for await (const { board } of readBoards(stores, view, range)) {
     for (const states of board.keys.values()) counted += Number(view.answer(states).count)
   }
   return counted

@@ -1,8 +1,12 @@
 import type { KeyedStore } from '../ports/keyed-store.ts'
-import { readBoards, type StoredBoard } from '../state/boards.ts'
+import { type BoardStores, readBoards, type StoredBoard } from '../state/boards.ts'
+import { readAllProgress } from '../state/progress.ts'
+import { coverage, readSinces, sinceId } from '../state/view-since.ts'
 import type { Stream } from '../stream/define.ts'
+import { topicName } from '../stream/topic.ts'
 import type { ViewDefinition } from '../stream/view-definition.ts'
-import { compileView, displayKey, type States, type View } from '../views/view.ts'
+import { displayKey, keyPart } from '../views/key.ts'
+import { compileView, type States, type View } from '../views/view.ts'
 
 export interface QueryOptions {
   /** As displayed: parts of a key of several fields joined by `|`. */
@@ -22,6 +26,11 @@ export interface QueryAnswer {
   readonly rows: readonly QueryRow[]
   /** Records appended before it come from the batch layer; null: there is no batch view yet, all come from the boards. */
   readonly horizon: string | null
+  /**
+   * Records appended from it on are all in the answer; of those before it some or all are missing, because the view is
+   * newer than they are. Null: the answer is complete from the start.
+   */
+  readonly since: string | null
   readonly asOf: string
 }
 
@@ -58,23 +67,28 @@ function ownView(stream: Stream | undefined, name: string): ViewDefinition | und
 }
 
 /** The boards that answer: all of them while no batch view has been published. */
-async function* boardsOf(keyed: KeyedStore, view: View, options: QueryOptions): AsyncGenerator<StoredBoard> {
-  if (options.layer !== 'batch') yield* readBoards(keyed, view, options)
+async function* boardsOf(
+  stores: BoardStores,
+  view: View,
+  options: QueryOptions,
+): AsyncGenerator<StoredBoard> {
+  if (options.layer !== 'batch') yield* readBoards(stores, view, options)
 }
 
 /** Answers from the speed boards, rows in order of key, then of slot. */
 export async function queryView(
-  keyed: KeyedStore,
+  stores: BoardStores,
   view: View,
   options: QueryOptions,
   nowMs: number,
 ): Promise<QueryAnswer> {
   const rows = new Map<string, Accumulated>()
+  const wanted = options.key?.split('|').map(keyPart).join('|')
   const { slotMs } = view.definition
   const from = options.from === undefined ? undefined : view.slotOf(options.from)
-  for await (const { slot, board } of boardsOf(keyed, view, { ...options, from })) {
+  for await (const { slot, board } of boardsOf(stores, view, { ...options, from })) {
     for (const [key, states] of board.keys) {
-      if (options.key !== undefined && displayKey(key) !== options.key) continue
+      if (wanted !== undefined && ![wanted, options.key].includes(displayKey(key))) continue
       const id = options.bySlot === true ? `${key} ${slot}` : key
       const row = rows.get(id)
       if (row === undefined) {
@@ -99,6 +113,36 @@ export async function queryView(
       ...view.answer(states),
     })),
     horizon: null,
+    since: iso(options.layer === 'batch' ? undefined : await sinceOf(stores.keyed, view, nowMs)),
     asOf: new Date(nowMs).toISOString(),
   }
+}
+
+/**
+ * From which append time on the boards hold every record of every partition, ms; undefined: from the start. Now, where
+ * there are records that `count` has passed and has not applied the view to since.
+ */
+async function sinceOf(keyed: KeyedStore, view: View, nowMs: number): Promise<number | undefined> {
+  const [stream = ''] = view.id.split('.')
+  const topic = topicName(stream, 'raw')
+  const counted = await readAllProgress(keyed, 'count', topicName(stream, 'enriched'))
+  const declared = await readSinces(keyed, view)
+  const current = [...counted].map(([partition, progress]) => {
+    const {
+      from,
+      mixed,
+      sinceMs = nowMs,
+    } = coverage(view, progress, declared.get(sinceId({ topic, partition })))
+    return from > 0 || mixed ? sinceMs : 0
+  })
+  // Of topics of other generations, whose progress stands still.
+  const others = [...declared].flatMap(([id, { from, sinceMs = nowMs }]) =>
+    from > 0 && !id.startsWith(`${topic}/`) ? [sinceMs] : [],
+  )
+  const latest = Math.max(0, ...current, ...others)
+  return latest === 0 ? undefined : latest
+}
+
+function iso(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString()
 }

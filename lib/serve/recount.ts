@@ -1,10 +1,12 @@
-import type { KeyedStore } from '../ports/keyed-store.ts'
-import { type BoardKey, readBoards, type StoredBoard } from '../state/boards.ts'
+import { type BoardKey, type BoardStores, readBoards, type StoredBoard } from '../state/boards.ts'
+import type { Progress } from '../state/progress.ts'
+import { coverage, readSinces, sinceId, type ViewSince } from '../state/view-since.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Entry } from '../stream/entry.ts'
 import { applyToBoard, type Board, EMPTY_BOARD, type Numbered } from '../views/board.ts'
 import { epochOf } from '../views/epoch.ts'
-import { compileView, displayKey, type View } from '../views/view.ts'
+import { displayKey } from '../views/key.ts'
+import { compileView, type View } from '../views/view.ts'
 
 /** A partition of the raw topic. */
 export interface PartitionName {
@@ -18,11 +20,17 @@ export interface RecountResult {
   readonly agreeing: number
   /** Boards that hold records the master does not have yet, so that nothing can be said about them. */
   readonly ahead: number
+  /** Boards of a view that was not counted for a while, with records from before: some of them are on the board. */
+  readonly partial: number
   readonly problems: readonly { readonly where: string; readonly what: string }[]
 }
 
 interface ViewBoards {
   readonly view: View
+  /** What the boards hold of the partition. */
+  readonly since: ViewSince
+  /** Boards that records below `since.from` belong on. */
+  readonly older: Set<string>
   readonly stored: Map<string, StoredBoard>
   readonly expected: Map<string, { readonly key: BoardKey; readonly board: Board }>
 }
@@ -30,7 +38,8 @@ interface ViewBoards {
 /**
  * Runs the definition of every view over the master's entries of one partition and compares with the stored boards, to
  * the record. The two need not stand at the same record: a board holds all of its entries up to its mark, and at least
- * those up to the progress of `count`; so that many are recounted, board by board.
+ * those up to the progress of `count`; so that many are recounted, board by board. Of a view that is newer than the
+ * partition, the records from its first on are.
  */
 export class Recount {
   readonly #views: readonly ViewBoards[]
@@ -43,22 +52,24 @@ export class Recount {
     this.#at = at
   }
 
-  /** `highestCounted`: the progress of `count`, read before the boards. */
+  /** `progress`: that of `count`, read before the boards. */
   static async start(
-    keyed: KeyedStore,
+    stores: BoardStores,
     stream: Stream,
     at: PartitionName,
-    highestCounted: number,
+    progress: Progress,
   ): Promise<Recount> {
     const views: ViewBoards[] = []
     for (const [name, definition] of Object.entries(stream.views)) {
       const view = compileView(stream.name, name, definition)
       const stored = new Map<string, StoredBoard>()
-      for await (const board of readBoards(keyed, view))
+      for await (const board of readBoards(stores, view))
         if (board.topic === at.topic && board.partition === at.partition) stored.set(idOf(board), board)
-      views.push({ view, stored, expected: new Map() })
+      // Read after the boards: whatever is on them was declared before.
+      const since = coverage(view, progress, (await readSinces(stores.keyed, view)).get(sinceId(at)))
+      views.push({ view, since, older: new Set(), stored, expected: new Map() })
     }
-    return new Recount(views, highestCounted, at)
+    return new Recount(views, progress.highestOrigin, at)
   }
 
   /** Fields that the views read. */
@@ -76,13 +87,17 @@ export class Recount {
     for (const one of this.#views) for (const group of this.#groups(one, entries)) addGroup(one, group)
   }
 
-  #groups({ view, stored }: ViewBoards, entries: readonly Entry[]) {
+  #groups({ view, since, older, stored }: ViewBoards, entries: readonly Entry[]) {
     const groups = new Map<string, { readonly key: BoardKey; readonly entries: Numbered[] }>()
     for (const entry of entries) {
       const keys = view.keysOf(entry)
       if (keys.length === 0) continue
       const key = { slot: view.slotOf(entry.eventTime), epoch: epochOf(entry.appendTime), ...this.#at }
       const id = idOf(key)
+      if (entry.offset < since.from) {
+        if (since.mixed) older.add(id)
+        continue
+      }
       if (entry.offset > Math.max(this.#counted, stored.get(id)?.board.mark ?? -1)) continue
       const group = groups.get(id) ?? { key, entries: [] }
       if (group.entries.push({ origin: entry.offset, entry, keys }) === 1) groups.set(id, group)
@@ -94,8 +109,9 @@ export class Recount {
   finish(highestArchived: number): RecountResult {
     let agreeing = 0
     let ahead = 0
+    let partial = 0
     const problems: { where: string; what: string }[] = []
-    for (const { view, stored, expected } of this.#views) {
+    for (const { view, older, stored, expected } of this.#views) {
       for (const id of new Set([...stored.keys(), ...expected.keys()])) {
         const found = stored.get(id)
         const due = expected.get(id)
@@ -103,12 +119,16 @@ export class Recount {
           ahead++
           continue
         }
+        if (older.has(id)) {
+          partial++
+          continue
+        }
         const what = difference(view, found?.board ?? EMPTY_BOARD, due?.board ?? EMPTY_BOARD)
         if (what === undefined) agreeing++
         else problems.push({ where: nameOf(view, found ?? due?.key), what })
       }
     }
-    return { agreeing, ahead, problems }
+    return { agreeing, ahead, partial, problems }
   }
 }
 
@@ -121,7 +141,10 @@ function addGroup(
   expected.set(id, { key, board: applyToBoard(view, before, entries) })
 }
 
-/** How a stored board differs from what the master's records make; undefined where it does not. */
+/**
+ * How a stored board differs from what the master's records make; undefined where it does not. It quotes a key, which is
+ * made of record values: it goes to whoever asked for the proof, and never to a log.
+ */
 function difference(view: View, stored: Board, due: Board): string | undefined {
   if (stored.mark < 0 && due.mark >= 0) return `no such board, though ${due.keys.size} keys belong on it`
   const text = (board: Board, key: string) => {

@@ -45,7 +45,7 @@ export async function runSummary(
       for await (const { file } of manifestFiles(stores.objects, stream.name, { topic, partition, from, to }))
         await tallyFile(stores.objects, file, [from, to], tally)
   const { passed, total } = await countPassed(stores, stream, topic, ranges)
-  const boards = await countedRecords(stores.keyed, stream)
+  const boards = await countedRecords(stores, stream)
   return {
     recordsScored: tally.rows - tally.dead,
     deadLettered: tally.dead,

@@ -42,6 +42,8 @@ export interface PartitionReport {
   readonly boards: {
     readonly agreeing: number
     readonly ahead: number
+    /** Not judged: of a view that was not counted for a while, with records from before. */
+    readonly partial: number
   }
 }
 
@@ -98,7 +100,7 @@ async function verifyPartition(
   const { topic, partition } = at
   // The order matters: what a later read shows is never behind what an earlier one did.
   const counted = await readProgress(ports.keyed, 'count', enrichedTwin(topic), partition)
-  const recount = await Recount.start(ports.keyed, stream, at, counted.highestOrigin)
+  const recount = await Recount.start(ports, stream, at, counted)
   const { manifest } = await readManifest(ports.objects, stream.name, topic, partition)
   const lost = await lostRanges(ports.keyed, topic, partition)
   const master = await verifyMaster(ports, stream, manifest, lost, recount, onFile)
@@ -114,7 +116,7 @@ async function verifyPartition(
     ),
     toArchive: inFlight(ends.raw, manifest.progress.highestOrigin, lost),
     toCount: inFlight(ends.raw, counted.highestOrigin, lost),
-    boards: { agreeing: boards.agreeing, ahead: boards.ahead },
+    boards: { agreeing: boards.agreeing, ahead: boards.ahead, partial: boards.partial },
   }
   const beyond = beyondEnds(manifest, ends).map((what) => ({ where: `${topic}-${partition}`, what }))
   return { report, problems: [...master.problems, ...boards.problems, ...beyond] }
@@ -125,6 +127,7 @@ const ALL = { from: 0, to: Number.MAX_SAFE_INTEGER }
 const NOT_RECOUNTED = ({ topic, partition }: { topic: string; partition: number }) => ({
   agreeing: 0,
   ahead: 0,
+  partial: 0,
   problems: [{ where: `${topic}-${partition}`, what: 'views not recounted: the master is not whole' }],
 })
 

@@ -1,6 +1,7 @@
 import type { Ports } from '../ports/ports.ts'
 import { type BoardKey, BoardStore } from '../state/boards.ts'
 import { moveProgress, type Progress, readProgress } from '../state/progress.ts'
+import { declareSince, versionName } from '../state/view-since.ts'
 import type { Stream } from '../stream/define.ts'
 import { readEntry } from '../stream/entry.ts'
 import type { Numbered } from '../views/board.ts'
@@ -24,30 +25,62 @@ interface BoardDelta {
  */
 export function countStage(stream: Stream, ports: Ports): EntryStage<{ readonly progress: Progress }> {
   const views = Object.entries(stream.views).map(([name, view]) => compileView(stream.name, name, view))
-  const boards = new BoardStore(ports.keyed)
+  const names = views.map(versionName)
+  const boards = new BoardStore(ports)
   return {
     name: STAGE,
     load: async (topic, partition) => ({
       progress: await readProgress(ports.keyed, STAGE, topic, partition),
     }),
     apply: async (batch, loaded) => {
-      const deltas = [...deltasOf(views, batch).values()]
+      const floors = await declareNew(ports, views, batch, loaded.progress)
+      const deltas = [...deltasOf(floors, batch).values()]
       for (let i = 0; i < deltas.length; i += WRITES_AT_ONCE) {
         const some = deltas.slice(i, i + WRITES_AT_ONCE)
         await Promise.all(some.map(({ view, key, entries }) => boards.apply(view, key, entries)))
       }
       const at = { stage: STAGE, topic: batch.topic, partition: batch.partition }
-      return (await moveProgress(ports.keyed, at, loaded.progress, batch.progress)) ? 'done' : 'moved'
+      // Without a record taken in, a view that is new has not been declared yet, and the progress must not claim it.
+      const applied = batch.entries.length > 0 ? names : loaded.progress.views
+      const after = applied === undefined ? batch.progress : { ...batch.progress, views: applied }
+      return (await moveProgress(ports.keyed, at, loaded.progress, after)) ? 'done' : 'moved'
     },
   }
 }
 
-function deltasOf(views: readonly View[], batch: SeenBatch): Map<string, BoardDelta> {
+/**
+ * The views, each with the raw offset from which on it is to be applied. One that the progress was not moved with is new,
+ * or comes back, and everything below the batch has gone by without it: that is declared before its first board.
+ */
+async function declareNew(
+  { keyed }: Pick<Ports, 'keyed'>,
+  views: readonly View[],
+  { entries: [first] }: SeenBatch,
+  progress: Progress,
+): Promise<ReadonlyMap<View, number>> {
+  const from = progress.highestOrigin + 1
+  const known = new Set(progress.views)
+  // Progress that names no views is of a release that declared none: boards may be there all the same.
+  const mixed = from > 0 && progress.views === undefined
+  const floors = new Map<View, number>()
+  for (const view of views) {
+    if (first === undefined || known.has(versionName(view))) {
+      floors.set(view, from)
+      continue
+    }
+    const { topic, partition, appendTime: sinceMs } = readEntry(first.text)
+    floors.set(view, await declareSince(keyed, view, { topic, partition }, { from, sinceMs, mixed }))
+  }
+  return floors
+}
+
+function deltasOf(floors: ReadonlyMap<View, number>, batch: SeenBatch): Map<string, BoardDelta> {
   const deltas = new Map<string, BoardDelta>()
   for (const { origin, text } of batch.entries) {
     const entry = readEntry(text)
     const epoch = epochOf(entry.appendTime)
-    for (const view of views) {
+    for (const [view, from] of floors) {
+      if (origin < from) continue
       const keys = view.keysOf(entry)
       if (keys.length === 0) continue
       const slot = view.slotOf(entry.eventTime)

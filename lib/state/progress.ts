@@ -12,6 +12,8 @@ export interface Progress {
   readonly nextOffset: number
   /** Highest offset of the raw partition taken; -1 before the first. */
   readonly highestOrigin: number
+  /** Of `count` alone: the view versions it was moved with (view-since.ts). */
+  readonly views?: readonly string[]
 }
 
 export const NO_PROGRESS: Progress = { nextOffset: 0, highestOrigin: -1 }
@@ -25,6 +27,18 @@ export async function readProgress(
 ): Promise<Progress> {
   const item = await keyed.get(progressKey(stage, topic), String(partition))
   return item === undefined ? NO_PROGRESS : (JSON.parse(Buffer.from(item.data).toString()) as Progress)
+}
+
+/** A stage's progress on every partition of a topic that it has begun, by partition. */
+export async function readAllProgress(
+  keyed: KeyedStore,
+  stage: string,
+  topic: string,
+): Promise<ReadonlyMap<number, Progress>> {
+  const all = new Map<number, Progress>()
+  for await (const { sk, data } of keyed.query(progressKey(stage, topic)))
+    all.set(Number(sk), JSON.parse(Buffer.from(data).toString()) as Progress)
+  return all
 }
 
 /** Moves progress from `before` to `after`; false where it is no longer `before`. */

@@ -43,10 +43,19 @@ export function boardToBytes(view: View, board: Board): Uint8Array {
 
 /** Throws a TypeError on bytes that are not a board of this view. */
 export function boardFromBytes(view: View, bytes: Uint8Array): Board {
-  const json: unknown = JSON.parse(Buffer.from(bytes).toString())
+  const json = parsed(bytes)
   if (!isBoardJson(json)) throw new TypeError(`view ${view.id}: stored board is not of form ${FORM}`)
   const keys = Object.entries(json.keys).map(([key, states]) => [key, view.fromJson(states)] as const)
   return { mark: json.mark, keys: new Map(keys) }
+}
+
+/** Undefined for what is no JSON: the parser's own message would quote keys, which are values of records, into logs. */
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString())
+  } catch {
+    return undefined
+  }
 }
 
 function isBoardJson(json: unknown): json is { form: number; mark: number; keys: Record<string, unknown> } {

@@ -3,6 +3,7 @@ import type { Entry } from '../stream/entry.ts'
 import type { Value } from '../stream/value.ts'
 import type { FieldCondition, ViewDefinition } from '../stream/view-definition.ts'
 import { type Aggregate, aggregateOf } from './aggregate.ts'
+import { keyPart, SEPARATOR } from './key.ts'
 
 /** The states of one key, one for each aggregate of the view, in the order of its definition. */
 export type States = readonly unknown[]
@@ -18,7 +19,10 @@ export interface View {
   readonly empty: States
   /** Start of the slot that holds an event time, ms. */
   slotOf(eventTimeMs: number): number
-  /** Keys the entry feeds: none where it is not in the view. */
+  /**
+   * Keys the entry feeds: none where it is not in the view. Of more than `RECORD_KEYS_MAX` the first count, in the order
+   * of the groupBy fields and of their elements; long values are cut (`keyPart`). Both layers ask here, and so agree.
+   */
   keysOf(entry: Entry): readonly string[]
   add(states: States, entry: Entry): States
   merge(a: States, b: States): States
@@ -31,8 +35,8 @@ export interface View {
   fieldsOf(key: string): Record<string, string>
 }
 
-/** Between the parts of a key of several fields. U+001F, the unit separator, is taken out of the parts. */
-const SEPARATOR = '\u001f'
+/** Keys that one record feeds at most: two long arrays have more pairs than any board could hold. */
+export const RECORD_KEYS_MAX = 10_000
 const NO_FIELDS: Value = {}
 
 export function compileView(stream: string, name: string, definition: ViewDefinition): View {
@@ -60,11 +64,6 @@ export function compileView(stream: string, name: string, definition: ViewDefini
   }
 }
 
-/** A key as people read and write it: parts joined by `|`. */
-export function displayKey(key: string): string {
-  return key.replaceAll(SEPARATOR, '|')
-}
-
 function versionOf(definition: ViewDefinition): string {
   const { where = [], groupBy, slotMs, aggregates } = definition
   const canonical = JSON.stringify({ where, groupBy, slotMs, aggregates: Object.entries(aggregates) })
@@ -88,12 +87,18 @@ function keysOf({ where = [], groupBy }: ViewDefinition): (entry: Entry) => read
     if (!anyOutcome && entry.outcome !== 'ok') return []
     if (where.length > 0 && !where.every((condition) => holds(condition, entry))) return []
     let keys = first === undefined ? [] : parts(fieldOf(entry, first))
-    for (const field of rest) {
-      const next = parts(fieldOf(entry, field))
-      keys = keys.flatMap((key) => next.map((part) => key + SEPARATOR + part))
-    }
-    return keys
+    for (const field of rest) keys = pairs(keys, parts(fieldOf(entry, field)))
+    return keys.length > RECORD_KEYS_MAX ? keys.slice(0, RECORD_KEYS_MAX) : keys
   }
+}
+
+function pairs(keys: readonly string[], parts: readonly string[]): readonly string[] {
+  const all: string[] = []
+  for (const key of keys) {
+    for (const part of parts) all.push(key + SEPARATOR + part)
+    if (all.length > RECORD_KEYS_MAX) break
+  }
+  return all
 }
 
 function holds(condition: FieldCondition, entry: Entry): boolean {
@@ -102,7 +107,7 @@ function holds(condition: FieldCondition, entry: Entry): boolean {
 }
 
 function parts(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value.includes(SEPARATOR) ? value.replaceAll(SEPARATOR, ' ') : value]
+  if (typeof value === 'string') return [keyPart(value)]
   if (Array.isArray(value)) return [...new Set(value.flatMap(parts))]
   if (typeof value === 'number' || typeof value === 'boolean') return [String(value)]
   return []

@@ -187,7 +187,7 @@ describe('verify', () => {
     const definition = testStream.views.byText
     if (definition === undefined) throw new Error('no view')
     const view = compileView('test', 'byText', definition)
-    for await (const { topic, partition, epoch, board } of readBoards(world.ports.keyed, view)) {
+    for await (const { topic, partition, epoch, board } of readBoards(world.ports, view)) {
       const sk = [0, epoch].map((n) => String(n).padStart(16, '0')).join('/')
       const pk = `board/${view.id}/${view.version}`
       const item = { pk, sk: `${sk}/${topic}/${String(partition).padStart(16, '0')}`, rev: '1' }

@@ -2,7 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { queryView } from '../../lib/serve/query.ts'
 import { countStage } from '../../lib/speed/count.ts'
 import { entryConsumer } from '../../lib/speed/entry-consumer.ts'
+import { readPointer } from '../../lib/state/board-body.ts'
+import { sweepBoards } from '../../lib/state/sweep-boards.ts'
+import type { Stream } from '../../lib/stream/define.ts'
 import { compileView } from '../../lib/views/view.ts'
+import { MemoryObjects } from '../master/memory-objects.ts'
 import { testStream } from '../master/test-stream.ts'
 import { MemoryKeyed } from '../support/memory-keyed.ts'
 import { AMPLE, testPorts } from '../support/ports.ts'
@@ -10,12 +14,26 @@ import { Schedule, scheduled } from '../support/schedule.ts'
 import { enrichedPartition, eventOf, firstOf, seeded } from './archive-world.ts'
 
 const ORIGINS = 40
+const HOUR = 1_700_000_000_000
 const VIEWS = ['records', 'byText', 'byList'] as const
 
+/** Slots of a day: with records of one hour, all keys of a view are on one board, and it grows over any size. */
+const wideStream: Stream = {
+  ...testStream,
+  views: Object.fromEntries(
+    Object.entries(testStream.views).map(([name, view]) => [name, { ...view, slotMs: 86_400_000 }]),
+  ),
+}
+
+interface Stores {
+  readonly keyed: MemoryKeyed
+  readonly objects: MemoryObjects
+}
+
 /** What the views must be: every first-seen entry folded once, by the definition itself. */
-function truth(log: ReturnType<typeof enrichedPartition>) {
+function truth(stream: Stream, log: ReturnType<typeof enrichedPartition>) {
   return VIEWS.map((name) => {
-    const view = compileView('test', name, testStream.views[name] ?? fail(name))
+    const view = compileView('test', name, stream.views[name] ?? fail(name))
     const keys = new Map<string, ReturnType<typeof view.answer>>()
     const states = new Map<string, typeof view.empty>()
     for (const entry of firstOf(log))
@@ -29,11 +47,12 @@ function fail(name: string): never {
   throw new Error(`no view ${name}`)
 }
 
-async function answers(keyed: MemoryKeyed) {
+async function answers(stream: Stream, stores: Stores) {
   return Promise.all(
     VIEWS.map(async (name) => {
-      const view = compileView('test', name, testStream.views[name] ?? fail(name))
-      const { rows } = await queryView(keyed, view, {}, 0)
+      const view = compileView('test', name, stream.views[name] ?? fail(name))
+      const { rows, since } = await queryView(stores, view, {}, 0)
+      expect(since).toBeNull()
       return new Map(
         rows.map((row) => [
           row.key,
@@ -44,19 +63,28 @@ async function answers(keyed: MemoryKeyed) {
   )
 }
 
+function spilled({ keyed }: Stores): number {
+  return [...keyed.items.values()].filter(({ data }) => readPointer(data) !== undefined).length
+}
+
 describe('count', () => {
   beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => undefined))
   afterEach(() => void vi.restoreAllMocks())
 
-  /** A mapping with zombies over a store whose calls fail, lose answers and interleave. */
-  async function run(seed: number) {
-    const log = enrichedPartition(seeded(seed), ORIGINS, [])
+  /** A mapping with zombies over stores whose calls fail, lose answers and interleave, swept at any moment. */
+  async function run(stream: Stream, seed: number, maxItemBytes?: number) {
+    const log = enrichedPartition(seeded(seed), ORIGINS, []).map((entry) =>
+      stream === wideStream ? { ...entry, appendTime: HOUR + entry.offset, eventTime: HOUR } : entry,
+    )
     const schedule = new Schedule(seed, { fail: 0.08, lose: 0.08, late: 0 })
     const { random } = schedule
-    const keyed = new MemoryKeyed()
-    const unsure = testPorts({ keyed: scheduled(keyed, ['put', 'get'], schedule) })
+    const stores = { keyed: new MemoryKeyed(maxItemBytes), objects: new MemoryObjects() }
+    const unsure = testPorts({
+      keyed: scheduled(stores.keyed, ['put', 'get'], schedule),
+      objects: scheduled(stores.objects, ['put', 'get'], schedule),
+    })
     // Two environments whose warm boards go stale whenever the other one works.
-    const environments = [0, 1].map(() => entryConsumer('test', countStage(testStream, unsure), unsure))
+    const environments = [0, 1].map(() => entryConsumer('test', countStage(stream, unsure), unsure))
     const zombies: Promise<unknown>[] = []
     let next = 0
     while (next < log.length) {
@@ -69,20 +97,63 @@ describe('count', () => {
       if (random() < 0.25) {
         zombies.push(attempt)
         await schedule.turn()
+        if (maxItemBytes !== undefined) await sweepBoards(stores, 'test')
         continue
       }
       const { batchItemFailures } = await attempt
       if (batchItemFailures.length === 0) next = to
     }
     await Promise.all(zombies)
-    return { log, keyed }
+    return { log, stores }
   }
 
   it('agrees with the first-seen entries under every schedule of crashes, repeats and zombies', async () => {
     for (let seed = 1; seed <= 300; seed++) {
-      const { log, keyed } = await run(seed)
-      expect(await answers(keyed), `seed ${seed}`).toEqual(truth(log))
+      const { log, stores } = await run(testStream, seed)
+      expect(await answers(testStream, stores), `seed ${seed}`).toEqual(truth(testStream, log))
     }
+  })
+
+  it('agrees as well when boards outgrow their items, and when what was replaced is swept meanwhile', async () => {
+    let objects = 0
+    for (let seed = 1; seed <= 300; seed++) {
+      const { log, stores } = await run(wideStream, seed, 300)
+      objects += spilled(stores)
+      expect(await answers(wideStream, stores), `seed ${seed}`).toEqual(truth(wideStream, log))
+      await sweepBoards(stores, 'test')
+      expect(stores.objects.held.size, `seed ${seed}`).toBe(spilled(stores))
+      expect(await answers(wideStream, stores), `seed ${seed}, swept`).toEqual(truth(wideStream, log))
+    }
+    expect(objects).toBeGreaterThanOrEqual(300)
+  })
+
+  it('takes a value of half a megabyte, and 100,000 keys in one slot', async () => {
+    const log = [...enrichedPartition(seeded(1), 1, [])]
+    const [head] = log
+    if (head?.outcome !== 'ok') throw new Error('expected an ok entry')
+    const record = (offset: number, value: typeof head.value) => ({ ...head, offset, value })
+    log.push(record(1, { text: 'x'.repeat(500_000) }))
+    for (let offset = 2; offset < 52; offset++)
+      log.push(record(offset, { text: 'y', list: Array.from({ length: 2_000 }, (_, i) => `${offset}-${i}`) }))
+    const stores = { keyed: new MemoryKeyed(), objects: new MemoryObjects() }
+    const ports = testPorts(stores)
+    const handler = entryConsumer('test', countStage(wideStream, ports), ports)
+    for (let from = 0; from < log.length; from += 10) {
+      const answer = await handler(eventOf(log, from, Math.min(log.length, from + 10)), AMPLE)
+      expect(answer).toEqual({ batchItemFailures: [] })
+    }
+    const [, byText, byList] = await answers(wideStream, stores)
+    expect(byList?.size).toBe(100_000)
+    expect([...(byText?.keys() ?? [])].filter((key) => /^x{240}…#[0-9a-f]{32}$/.test(key))).toHaveLength(1)
+    expect(spilled(stores)).toBeGreaterThan(0)
+    expect([...stores.keyed.items.values()].every(({ data }) => data.length <= 32 * 1024)).toBe(true)
+    const byLongText = await queryView(
+      stores,
+      compileView('test', 'byText', wideStream.views.byText ?? fail('byText')),
+      { key: 'x'.repeat(500_000) },
+      0,
+    )
+    expect(byLongText.rows).toMatchObject([{ count: 1 }])
   })
 
   it('answers a gap as a failure of its partition, and stores nothing', async () => {

@@ -1,3 +1,4 @@
+import { PortError } from '../../lib/ports/errors.ts'
 import type {
   Condition,
   ConditionalPut,
@@ -10,14 +11,19 @@ import type {
 
 /** Items in memory, for tests that put thousands of schedules through a stage; passes the port's contract suite. */
 export class MemoryKeyed implements KeyedStore {
-  readonly maxItemBytes = 390_000
+  readonly maxItemBytes: number
   readonly items = new Map<string, Item>()
+
+  constructor(maxItemBytes = 390_000) {
+    this.maxItemBytes = maxItemBytes
+  }
 
   async get(pk: string, sk: string): Promise<Item | undefined> {
     return this.items.get(keyOf(pk, sk))
   }
 
   async put(item: Item, condition: Condition): Promise<PutResult> {
+    this.#checkSize(item)
     const current = this.items.get(keyOf(item.pk, item.sk))
     if (!holds(current, condition)) return { ok: false, current }
     this.#set(item)
@@ -25,6 +31,7 @@ export class MemoryKeyed implements KeyedStore {
   }
 
   async transact(puts: readonly ConditionalPut[]): Promise<TransactResult> {
+    for (const { item } of puts) this.#checkSize(item)
     const failed = puts.flatMap(({ item, condition }, i) =>
       holds(this.items.get(keyOf(item.pk, item.sk)), condition) ? [] : [i],
     )
@@ -53,6 +60,11 @@ export class MemoryKeyed implements KeyedStore {
   }
 
   async close(): Promise<void> {}
+
+  #checkSize({ pk, sk, data }: Item): void {
+    if (data.length > this.maxItemBytes)
+      throw new PortError('ITEM_TOO_LARGE', `${pk} ${sk}: ${data.length} bytes`, { curable: false })
+  }
 
   #set(item: Item): void {
     this.items.set(keyOf(item.pk, item.sk), { ...item, data: Uint8Array.from(item.data) })

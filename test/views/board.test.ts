@@ -8,7 +8,8 @@ import {
   EMPTY_BOARD,
   type Numbered,
 } from '../../lib/views/board.ts'
-import { compileView, displayKey } from '../../lib/views/view.ts'
+import { displayKey, keyPart, PART_BYTES_MAX } from '../../lib/views/key.ts'
+import { compileView, RECORD_KEYS_MAX } from '../../lib/views/view.ts'
 
 const view = compileView('shop', 'byKind', {
   title: 'By kind and colour',
@@ -78,6 +79,34 @@ describe('keys', () => {
 
   it('are one for each distinct element of an array', () => {
     expect(keys({ kind: 'a', colours: ['red', 'blue', 'red'], price: 1 })).toEqual(['a|red', 'a|blue'])
+  })
+
+  it('are cut where a part is long, and stay as many as the values', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 400, size: 'max' })), (texts) => {
+        const cut = new Set(texts.map(keyPart))
+        const clean = texts.map((text) => text.replaceAll('\u001f', ' ').toWellFormed())
+        expect(cut.size).toBe(new Set(clean).size)
+        for (const part of cut) {
+          expect(Buffer.byteLength(part)).toBeLessThan(PART_BYTES_MAX + 32)
+          expect(part).toBe(Buffer.from(part).toString())
+        }
+        for (const text of clean)
+          if (Buffer.byteLength(text) <= PART_BYTES_MAX) expect(keyPart(text)).toBe(text)
+          else expect(Buffer.byteLength(keyPart(text))).toBeGreaterThan(PART_BYTES_MAX)
+      }),
+    )
+  })
+
+  it('are at most so many of one record, however long its arrays are', () => {
+    const long = Array.from({ length: 30_000 }, (_, i) => String(i))
+    const entryOf = (value: OkEntry['value']) => entry(0, value).keys
+    expect(entryOf({ kind: long, colours: long, price: 1 })).toHaveLength(RECORD_KEYS_MAX)
+    expect(
+      entryOf({ kind: long, colours: ['red'], price: 1 })
+        .slice(0, 2)
+        .map(displayKey),
+    ).toEqual(['0|red', '1|red'])
   })
 
   it('are none where a field is missing', () => {
