@@ -167,8 +167,11 @@ function reasonOf(error: z.ZodError): string {
     .join('; ')
 }
 
+/** The end of the year 9999, ms: a later time has no ISO text of four digits, and a far later one is no whole number. */
+const TIME_END_MS = 253_402_300_800_000
+
 function finite(timeMs: number | undefined): number | undefined {
-  return timeMs !== undefined && Number.isFinite(timeMs) && timeMs >= 0 ? Math.floor(timeMs) : undefined
+  return timeMs !== undefined && timeMs >= 0 && timeMs < TIME_END_MS ? Math.floor(timeMs) : undefined
 }
 
 function check(declared: StreamDeclaration<z.ZodObject, z.ZodObject>): void {
