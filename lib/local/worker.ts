@@ -2,6 +2,7 @@
  * The main file of a worker process: loads one function and runs it on each event that comes in, one at a time, as
  * Lambda's runtime does. Started by worker-process.ts with the function's file as its argument and fd 3 as its channel.
  */
+import { enableCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
 import { onMessages, sendMessage } from './worker-frames.ts'
@@ -16,6 +17,7 @@ interface LoadedFunction {
 }
 
 async function main(file: string, timeoutMs: number): Promise<void> {
+  enableCompileCache()
   const channel = new Socket({ fd: 3, readable: true, writable: true })
   // Whoever started this worker is gone: nothing that it does now would be acknowledged.
   channel.on('close', () => process.exit(0))
