@@ -12,6 +12,7 @@ import { countStage } from '../../lib/speed/count.ts'
 import { entryConsumer } from '../../lib/speed/entry-consumer.ts'
 import type { KafkaEvent, KafkaHandler } from '../../lib/speed/kafka-event.ts'
 import { scoreHandler } from '../../lib/speed/score.ts'
+import { recordLost } from '../../lib/state/lost.ts'
 import type { Stream } from '../../lib/stream/define.ts'
 import { recordBatch } from '../../lib/stream/record-batch.ts'
 import { topicName } from '../../lib/stream/topic.ts'
@@ -30,7 +31,8 @@ export class TestClock implements Clock {
 /** A stream on the embedded adapters in a folder of its own, its stages called by hand. */
 export class LocalWorld {
   readonly dir: string
-  readonly stream: Stream
+  /** A test sets another to stand for a new release. */
+  stream: Stream
   readonly clock: TestClock
   readonly ports: Ports
   readonly #log: FileLog
@@ -67,6 +69,16 @@ export class LocalWorld {
   async feed(partition: number, ...lines: readonly (string | Uint8Array)[]): Promise<void> {
     const records = lines.map((line) => ({ value: Buffer.from(line) }))
     await this.#log.append(topicName(this.stream.name, 'raw'), partition, recordBatch(records))
+  }
+
+  /** Appends raw records that are gone before they are scored, and records that they are lost. */
+  async lose(partition: number, ...lines: readonly string[]): Promise<void> {
+    const topic = topicName(this.stream.name, 'raw')
+    const { end: from } = await this.#log.offsets(topic, partition)
+    await this.feed(partition, ...lines)
+    const to = from + lines.length
+    this.#delivered.set(`score ${topic} ${partition}`, to)
+    await recordLost(this.ports.keyed, topic, partition, { from, to })
   }
 
   /** Delivers to the stages what has come, `atOnce` records an event. */

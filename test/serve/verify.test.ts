@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { headKey } from '../../lib/master/keys.ts'
 import type { Manifest, MasterFile } from '../../lib/master/manifest.ts'
 import { filesOf, readManifest } from '../../lib/master/manifest-store.ts'
@@ -181,6 +181,25 @@ describe('verify', () => {
       /^view test\.byText, slot 2023-11-1\dT.*Z, epoch \d+, test\.raw\.g1-\d: key "t\d" holds \[2,/,
     )
     expect(problems[1]).toMatch(/^view test\.byText, slot .*: no such board, though 1 keys belong on it$/)
+  })
+
+  it('quotes keys of views that differ to whoever asked, and to no log', async () => {
+    const definition = testStream.views.byText
+    if (definition === undefined) throw new Error('no view')
+    const view = compileView('test', 'byText', definition)
+    for await (const item of world.ports.keyed.query(`board/${view.id}/${view.version}`)) {
+      const { mark } = boardFromBytes(view, item.data)
+      await world.ports.keyed.put({ ...item, data: boardToBytes(view, { mark, keys: new Map() }) }, 'any')
+    }
+    const spies = [
+      ...(['log', 'info', 'warn', 'error', 'debug'] as const).map((name) => vi.spyOn(console, name)),
+      vi.spyOn(process.stderr, 'write'),
+      vi.spyOn(process.stdout, 'write'),
+    ]
+    const report = await verify()
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
+    expect(problemsOf(report).join()).toMatch(/key "t\d" holds nothing/)
   })
 
   it('names a board that no record of the master belongs on', async () => {

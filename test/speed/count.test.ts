@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { queryView } from '../../lib/serve/query.ts'
+import { Recount } from '../../lib/serve/recount.ts'
 import { countStage } from '../../lib/speed/count.ts'
 import { entryConsumer } from '../../lib/speed/entry-consumer.ts'
 import { readPointer } from '../../lib/state/board-body.ts'
+import { readProgress } from '../../lib/state/progress.ts'
 import { sweepBoards } from '../../lib/state/sweep-boards.ts'
+import { coverage, readSinces, sinceId } from '../../lib/state/view-since.ts'
 import type { Stream } from '../../lib/stream/define.ts'
 import { compileView } from '../../lib/views/view.ts'
 import { MemoryObjects } from '../master/memory-objects.ts'
@@ -11,7 +14,7 @@ import { testStream } from '../master/test-stream.ts'
 import { MemoryKeyed } from '../support/memory-keyed.ts'
 import { AMPLE, testPorts } from '../support/ports.ts'
 import { Schedule, scheduled } from '../support/schedule.ts'
-import { enrichedPartition, eventOf, firstOf, seeded } from './archive-world.ts'
+import { enrichedPartition, eventOf, firstOf, RAW, seeded } from './archive-world.ts'
 
 const ORIGINS = 40
 const HOUR = 1_700_000_000_000
@@ -154,6 +157,64 @@ describe('count', () => {
       0,
     )
     expect(byLongText.rows).toMatchObject([{ count: 1 }])
+  })
+
+  /** A release that adds a view comes, goes and stays, while invocations of the one before are still at work. */
+  async function runReleases(seed: number) {
+    const { byText = fail('byText'), ...others } = testStream.views
+    const log = enrichedPartition(seeded(seed), ORIGINS, [])
+    const schedule = new Schedule(seed, { fail: 0.08, lose: 0.08, late: 0 })
+    const { random } = schedule
+    const stores = { keyed: new MemoryKeyed(), objects: new MemoryObjects() }
+    const unsure = testPorts({ ...stores, keyed: scheduled(stores.keyed, ['put', 'get'], schedule) })
+    const handlerOf = (stream: Stream) => entryConsumer('test', countStage(stream, unsure), unsure)
+    const before = handlerOf({ ...testStream, views: others })
+    const after = [testStream, testStream].map(handlerOf)
+    const zombies: Promise<unknown>[] = []
+    let next = 0
+    while (next < log.length) {
+      const from = Math.max(0, next - Math.floor(random() * 4))
+      const to = Math.min(log.length, next + 1 + Math.floor(random() * 6))
+      // Releases that change places for long, one that is added once, and one that was taken back for a moment at most.
+      const oldChance =
+        [next < log.length / 2 ? 0.6 : 0, next < 10 ? 1 : 0, next < 10 ? 0.1 : 0][seed % 3] ?? 0
+      const isOld = random() < oldChance
+      const handler = isOld ? before : after[Math.floor(random() * 2)]
+      const attempt = (handler ?? fail('release'))(eventOf(log, from, to), AMPLE)
+      if (random() < 0.25) {
+        zombies.push(attempt)
+        await schedule.turn()
+      } else if ((await attempt).batchItemFailures.length === 0) next = to
+    }
+    await Promise.all(zombies)
+    return { log, stores, view: compileView('test', 'byText', byText) }
+  }
+
+  it('holds every record from when on a view is declared to be, however releases and zombies interleave', async () => {
+    const seen = { complete: 0, exact: 0, mixed: 0 }
+    for (let seed = 1; seed <= 400; seed++) {
+      const { log, stores, view } = await runReleases(seed)
+      const at = { topic: RAW, partition: 0 }
+      const progress = await readProgress(stores.keyed, 'count', 'test.enriched.g1', 0)
+      expect(progress.highestOrigin, `seed ${seed}`).toBe(ORIGINS - 1)
+      const since = coverage(view, progress, (await readSinces(stores.keyed, view)).get(sinceId(at)))
+      expect(since.from, `seed ${seed}`).toBeLessThan(ORIGINS)
+      seen[since.mixed ? 'mixed' : since.from > 0 ? 'exact' : 'complete']++
+      const recount = await Recount.start(stores, testStream, at, progress)
+      recount.add(firstOf(log))
+      expect(recount.finish(ORIGINS - 1).problems, `seed ${seed}`).toEqual([])
+      // Boards that verify does not judge hold at least the records from there on.
+      const { rows } = await queryView(stores, view, {}, 0)
+      for (const entry of firstOf(log)) {
+        if (entry.offset < since.from) continue
+        for (const key of view.keysOf(entry))
+          expect(
+            rows.find((row) => row.key === key),
+            `seed ${seed}, ${key}`,
+          ).toMatchObject({ count: 1 })
+      }
+    }
+    expect(Math.min(seen.complete, seen.exact, seen.mixed), JSON.stringify(seen)).toBeGreaterThan(10)
   })
 
   it('answers a gap as a failure of its partition, and stores nothing', async () => {
