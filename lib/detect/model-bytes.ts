@@ -31,7 +31,7 @@ const headerSchema = z.strictObject({
   usual: z
     .array(
       z.union([
-        z.strictObject({ low: finite, high: finite }),
+        z.strictObject({ low: finite, typical: finite, high: finite }),
         z.strictObject({ top: z.array(z.tuple([z.string(), finite]).readonly()).readonly() }),
       ]),
     )

@@ -44,8 +44,8 @@ export interface ForestTrees {
 }
 
 export type Usual =
-  /** The range most usual signatures lie in. */
-  | { readonly low: number; readonly high: number }
+  /** The range most usual signatures lie in, and their median. */
+  | { readonly low: number; readonly typical: number; readonly high: number }
   /** The commonest categories with their share of the usual signatures, largest first. */
   | { readonly top: readonly (readonly [category: string, share: number])[] }
 

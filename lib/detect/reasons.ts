@@ -1,31 +1,24 @@
 import type { Reason } from '../stream/detector.ts'
 import type { Value } from '../stream/value.ts'
+import type { FieldShare } from './attribution.ts'
 import { categoryOf, namesOf, numberOf } from './features.ts'
-import { type ForestModel, fieldOfColumn, type Usual } from './model.ts'
+import type { ForestModel, Usual } from './model.ts'
 
 const REASONS_MAX = 5
 /** A feature with less of the score is not worth a line. */
 const SHARE_MIN = 0.03
 
-/**
- * The features that made the record's paths short, by their part of all that was shortened. What a feature lengthened is
- * not set against it: the shares are of the evidence for strangeness, and add up to 1 over all features.
- */
-export function explain(model: ForestModel, value: Value, shortenings: Float64Array): readonly Reason[] {
+/** The shares as reasons for people, most important first: at most five, and none too small to matter. */
+export function reasonsOf(
+  model: ForestModel,
+  value: Value,
+  shares: readonly FieldShare[],
+): readonly Reason[] {
   const names = namesOf(model.features)
-  const byField = new Float64Array(names.length)
-  shortenings.forEach((taken, column) => {
-    const field = fieldOfColumn(model, column)
-    byField[field] = (byField[field] as number) + taken
-  })
-  let total = 0
-  for (const taken of byField) if (taken > 0) total += taken
-  if (total === 0) return []
-  return [...byField.keys()]
-    .filter((field) => (byField[field] as number) >= total * SHARE_MIN)
-    .sort((a, b) => (byField[b] as number) - (byField[a] as number))
+  return shares
     .slice(0, REASONS_MAX)
-    .map((field) => reason(model, value, names[field] as string, field, (byField[field] as number) / total))
+    .filter(({ share }) => share >= SHARE_MIN)
+    .map(({ field, share }) => reason(model, value, names[field] as string, field, share))
 }
 
 function reason(model: ForestModel, value: Value, feature: string, field: number, share: number): Reason {
@@ -42,13 +35,15 @@ function reason(model: ForestModel, value: Value, feature: string, field: number
   return { feature, value: shown, share: rounded, text }
 }
 
-function numberText(feature: string, number: number, { low, high }: { low: number; high: number }): string {
+type UsualRange = Extract<Usual, { low: number }>
+
+function numberText(feature: string, number: number, { low, typical, high }: UsualRange): string {
   if (Number.isNaN(number)) return `${feature} is missing`
   const range = low === high ? `the usual ${count(low)}` : `the usual ${count(low)} to ${count(high)}`
   const shown = `${feature} ${count(number)}`
   if (number < low) return `${shown} is ${far(low - number, high - low)}below ${range}`
   if (number > high) return `${shown} is ${far(number - high, high - low)}above ${range}`
-  return `${shown} is within ${range}, but not together with the rest`
+  return `${shown} is within ${range}, mostly ${count(typical)}, but not together with the rest`
 }
 
 /** "far" from more than three widths of the usual range outside it. */
@@ -68,6 +63,7 @@ function categoryText(
   if (own !== undefined && own[1] >= 0.1)
     return `${shown} is usual (${percent(own[1])}), but not together with the rest`
   const common = top
+    .filter(([name]) => name !== category)
     .slice(0, 3)
     .map(([name, share]) => `${name} ${percent(share)}`)
     .join(', ')

@@ -1,9 +1,10 @@
 import type { Reason, Scorer, Severity } from '../stream/detector.ts'
 import type { Value } from '../stream/value.ts'
+import { Attribution } from './attribution.ts'
 import { CompleteTrees, ROWS_AT_ONCE, scoreOf } from './complete-trees.ts'
 import type { ForestModel } from './model.ts'
 import { Quantiser } from './quantise.ts'
-import { explain } from './reasons.ts'
+import { reasonsOf } from './reasons.ts'
 
 /** Scores records with a forest: 2^-(mean depth), depths in units of the expected one, so 0.5 is as deep as by chance. */
 export class ForestScorer implements Scorer {
@@ -12,6 +13,7 @@ export class ForestScorer implements Scorer {
   readonly #model: ForestModel
   readonly #quantiser: Quantiser
   readonly #trees: CompleteTrees
+  readonly #attribution: Attribution
   readonly #ranks: Uint16Array
   readonly #depths = new Float64Array(ROWS_AT_ONCE)
 
@@ -21,6 +23,7 @@ export class ForestScorer implements Scorer {
     this.#model = model
     this.#quantiser = new Quantiser(model)
     this.#trees = new CompleteTrees(model.trees)
+    this.#attribution = new Attribution(model, this.#trees, this.#quantiser)
     this.#ranks = new Uint16Array(ROWS_AT_ONCE * this.#quantiser.width)
   }
 
@@ -46,7 +49,6 @@ export class ForestScorer implements Scorer {
 
   reasons(value: Value): readonly Reason[] {
     this.#quantiser.write(value, this.#ranks, 0)
-    const shortenings = this.#trees.shortenings(this.#ranks, this.#quantiser.width)
-    return explain(this.#model, value, shortenings)
+    return reasonsOf(this.#model, value, this.#attribution.shares(this.#ranks))
   }
 }

@@ -24,7 +24,7 @@ export function usualOf(
 function rangeOf(values: Float64Array): Usual {
   values.sort()
   const at = (quantile: number) => values[Math.round(quantile * (values.length - 1))] ?? 0
-  return { low: at(TAIL), high: at(1 - TAIL) }
+  return { low: at(TAIL), typical: at(0.5), high: at(1 - TAIL) }
 }
 
 function topOf(codes: Uint16Array, names: readonly (string | null)[], rows: readonly number[]): Usual {
