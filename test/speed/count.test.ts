@@ -8,6 +8,7 @@ import { readProgress } from '../../lib/state/progress.ts'
 import { sweepBoards } from '../../lib/state/sweep-boards.ts'
 import { coverage, readSinces, sinceId } from '../../lib/state/view-since.ts'
 import type { Stream } from '../../lib/stream/define.ts'
+import { writeEntry } from '../../lib/stream/entry.ts'
 import { compileView } from '../../lib/views/view.ts'
 import { MemoryObjects } from '../master/memory-objects.ts'
 import { testStream } from '../master/test-stream.ts'
@@ -215,6 +216,28 @@ describe('count', () => {
       }
     }
     expect(Math.min(seen.complete, seen.exact, seen.mixed), JSON.stringify(seen)).toBeGreaterThan(10)
+  })
+
+  it('puts nothing on a board from below a declaration, however late its invocation wakes up', async () => {
+    const { byText: _, ...others } = testStream.views
+    const ports = testPorts()
+    const log = firstOf(enrichedPartition(seeded(1), 15, []))
+    const old = entryConsumer('test', countStage({ ...testStream, views: others }, ports), ports)
+    await old(eventOf(log, 0, 5), AMPLE)
+    const stage = countStage(testStream, ports)
+    const stale = await stage.load('test.enriched.g1', 0)
+    await old(eventOf(log, 5, 10), AMPLE)
+    await entryConsumer('test', countStage(testStream, ports), ports)(eventOf(log, 10, 15), AMPLE)
+    const entries = log.slice(5, 10).map((entry) => {
+      return { offset: entry.offset, origin: entry.offset, text: Buffer.from(writeEntry(entry)).toString() }
+    })
+    const progress = { nextOffset: 10, highestOrigin: 9 }
+    const batch = { topic: 'test.enriched.g1', partition: 0, entries, progress }
+    expect(await stage.apply(batch, stale)).toBe('moved')
+    const now = await readProgress(ports.keyed, 'count', 'test.enriched.g1', 0)
+    const recount = await Recount.start(ports, testStream, { topic: RAW, partition: 0 }, now)
+    recount.add(log)
+    expect(recount.finish(14)).toMatchObject({ problems: [], partial: 0 })
   })
 
   it('answers a gap as a failure of its partition, and stores nothing', async () => {
