@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import type { EventLog, FencedTopic } from '../ports/event-log.ts'
 import { type Header, type RecordBatch, RecordBatchBuilder } from '../stream/record-batch.ts'
 import { type Landed, readTail, withBatch } from './landed.ts'
 import { markHeader, type SourceMark } from './mark.ts'
@@ -24,7 +24,8 @@ const BATCH_BYTES = 512 * 1024
 const BATCH_RECORDS = 10_000
 /** Room for what a record needs besides key and value, the mark among it. */
 const OVERHEAD_BYTES = 1024
-const ATTEMPTS_MAX = 8
+/** With the pauses between them about three quarters of a minute: a broker that is started again is back by then. */
+const ATTEMPTS_MAX = 20
 const BACKOFF_MS = 100
 const BACKOFF_MAX_MS = 5000
 
@@ -133,10 +134,10 @@ export class Lane {
 
   async #append(batch: RecordBatch, mark: SourceMark): Promise<void> {
     const { fence, partition } = this.#options
-    let through = await fence.current()
+    let through: FencedTopic | undefined
     for (let attempt = 1; ; attempt++) {
       try {
-        if (attempt > 1) through = await fence.after(through)
+        through = through === undefined ? await fence.current() : await fence.after(through)
         if (attempt > 1 && (await this.#landedAfterAll(mark))) return
         const { baseOffset } = await through.append(partition, batch)
         this.#landed = withBatch(this.#landed, mark, baseOffset + batch.count - 1)

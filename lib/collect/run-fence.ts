@@ -42,8 +42,9 @@ export class RunFence {
   }
 
   /** True where `error` says only that this process itself has raised the fence since. */
-  isOwnDoing(error: unknown, through: FencedTopic): boolean {
-    return error instanceof PortError && error.code === 'LOCKED' && this.#raised !== through
+  isOwnDoing(error: unknown, through: FencedTopic | undefined): boolean {
+    const locked = error instanceof PortError && error.code === 'LOCKED'
+    return locked && through !== undefined && this.#raised !== through
   }
 
   async #raise(): Promise<FencedTopic> {

@@ -57,6 +57,7 @@ export class World {
   readonly #options: WorldOptions
   readonly #pollers: { mappings: readonly Mapping[]; ends: LogEnds; keyed: MemoryKeyed }[] = []
   readonly #env: (stage: string) => Record<string, string>
+  readonly #portsWith: Made['portsWith']
   #feeds = 0
 
   private constructor(dir: string, ports: Ports, options: WorldOptions, world: Made) {
@@ -65,6 +66,7 @@ export class World {
     this.#options = options
     this.sizes = world.sizes
     this.#env = world.env
+    this.#portsWith = world.portsWith
     const open = (stage: MappedStage) => [this.newBundle(stage)]
     this.bundles = {
       score: open('score'),
@@ -108,8 +110,10 @@ export class World {
     const server = { region: 'us-east-1', credentials, timeoutMs: 10_000 }
     await makeTable({ ...server, endpoint: dynamodb }, id)
     await makeBucket({ ...server, endpoint: s3 }, id)
-    const ports = openPorts({ ...values, ...around, WEIR_DYNAMODB_ENDPOINT: dynamodb, WEIR_S3_ENDPOINT: s3 })
-    const world = new World(dir, ports, options, { sizes, env, dir })
+    const own = { ...values, ...around, WEIR_DYNAMODB_ENDPOINT: dynamodb, WEIR_S3_ENDPOINT: s3 }
+    const portsWith = (more: Readonly<Record<string, string>>) => openPorts({ ...own, ...more })
+    const ports = portsWith(options.env ?? {})
+    const world = new World(dir, ports, options, { sizes, env, portsWith })
     const stream = world.stream
     await ports.log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
     await ports.log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
@@ -182,9 +186,38 @@ export class World {
   }
 
   async feed(lines: readonly string[], more: { runId?: string; ratePerS?: number } = {}): Promise<RunResult> {
+    const file = await this.write(lines)
+    return startRun({ ports: this.ports, stream: this.stream, sources: [file], options: more })
+  }
+
+  /** A file of these lines. */
+  async write(lines: readonly string[]): Promise<string> {
     const file = join(this.#dir, `feed-${++this.#feeds}.csv`)
     await writeFile(file, `${lines.join('\n')}\n`)
-    return startRun({ ports: this.ports, stream: this.stream, sources: [file], options: more })
+    return file
+  }
+
+  /** Another process's hands, as far as servers can tell: ports of its own. */
+  collector(env: Readonly<Record<string, string>>) {
+    const ports = this.#portsWith(env)
+    return {
+      feedFile: async (file: string, runId: string) => {
+        try {
+          return await startRun({ ports, stream: this.stream, sources: [file], options: { runId } })
+        } finally {
+          await ports.close()
+        }
+      },
+    }
+  }
+
+  /** Lets another collector take the run over at once. */
+  async forgetHolder(runId: string): Promise<void> {
+    const { keyed } = this.ports
+    const item = await keyed.get(`run/${this.stream.name}`, runId)
+    if (item === undefined) throw new Error(`there is no run ${runId}`)
+    const { holder: _, ...run } = JSON.parse(Buffer.from(item.data).toString())
+    await keyed.put({ ...item, rev: `${item.rev}.forgotten`, data: Buffer.from(JSON.stringify(run)) }, 'any')
   }
 
   /** Resolves once every poller has delivered all there is and been answered. */
@@ -246,5 +279,5 @@ export class World {
 interface Made {
   readonly sizes: Record<string, number>
   readonly env: (stage: string) => Record<string, string>
-  readonly dir: string
+  readonly portsWith: (more: Readonly<Record<string, string>>) => Ports
 }
