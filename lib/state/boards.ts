@@ -30,8 +30,8 @@ export interface BoardStores {
 const TRIES_MAX = 20
 /** Above it a body is an object: an item is written, read and paid for by its size, an object by the request. */
 const INLINE_BYTES_MAX = 32 * 1024
-/** A key with its states is some 200 bytes in memory. */
-const WARM_KEYS_MAX = 1_000_000
+/** Keys of warm boards together: with the copies made while one is written, some 300 MB. */
+const WARM_KEYS_MAX = 300_000
 /** Objects that a reader of many boards asks for at once. */
 const READ_AHEAD = 8
 
