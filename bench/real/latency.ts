@@ -29,7 +29,7 @@ await onServers(async (servers, dir) => {
     await trainDemoModel(server.pipeline.ports, stream)
     const latenciesMs: number[] = []
     let countFromMs = Infinity
-    const socket = new WebSocket(server.url.replace('http', 'ws'))
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws`)
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
     socket.on('message', (data) => {
       const { alerts = [] } = JSON.parse(String(data)) as { alerts?: readonly Alert[] }
