@@ -100,7 +100,7 @@ describe('a model trained on the sample', () => {
       return network.enrich(parsed.value)
     })
 
-  it('alerts for most connections of every attack and for one in 200 calm ones at most', () => {
+  it('alerts for most connections of every attack and for one in 50 calm ones at most', () => {
     const detector = network.detector
     if (detector === undefined) throw new Error('the network stream has no detector')
     const model = detector.train(values([...sampleNetwork({ seed: 7, rows: 20_000 })]), { seed: 1 })
@@ -116,7 +116,7 @@ describe('a model trained on the sample', () => {
     const shares = new Map([...found].map(([label, { all, alerts }]) => [label, alerts / all]))
     expect(shares.size).toBe(7)
     for (const [label, share] of shares)
-      if (label === 'normal.') expect(share).toBeLessThan(0.005)
+      if (label === 'normal.') expect(share).toBeLessThan(0.02)
       else expect({ label, share: share > 0.5 }).toEqual({ label, share: true })
   })
 })
