@@ -1,6 +1,7 @@
 import { openBackends, openKafka, prepareServers } from '../lib/local/backends.ts'
 import { dataFolder } from '../lib/local/data-folder.ts'
 import { FileLog } from '../lib/local/file-log.ts'
+import { FileLogReader } from '../lib/local/file-log-reader.ts'
 import { hostSocketPath } from '../lib/local/host.ts'
 import { HostClient } from '../lib/local/host-client.ts'
 import { LazyLog } from '../lib/local/lazy-log.ts'
@@ -25,15 +26,18 @@ const LOCKED_MS_MAX = 3_000
 const LOCKED_POLL_MS = 50
 
 /**
- * Runs `action` on the ports of a data folder, beside a running `weir dev` too: the log is then reached through its
- * process, and opened here otherwise. What the options name servers for is there instead.
+ * Runs `action` on the ports of a data folder, beside a running `weir dev` too. The log is only looked at until `action`
+ * first writes to it: then it is reached through that process, and opened here otherwise. What the options name servers
+ * for is there instead.
  */
 export async function withPorts<T>(options: CommonOptions, action: (ports: Ports) => Promise<T>): Promise<T> {
   const folder = dataFolder(options.data)
   const servers = serversOf(options)
   await prepareServers(servers)
   const { keyed, objects } = await openBackends(folder, servers)
-  const log = new LazyLog(async () => (await openKafka(servers)) ?? openLog(folder.dir, folder.logDir))
+  const reader = servers.WEIR_BROKERS ? undefined : new FileLogReader(folder.logDir)
+  const open = async () => (await openKafka(servers)) ?? openLog(folder.dir, folder.logDir)
+  const log = new LazyLog(open, reader)
   const metrics = { record: () => undefined }
   const close = async () => {
     await log.close()

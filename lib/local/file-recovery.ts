@@ -41,7 +41,7 @@ export async function openSegments(
   return { segments: [...sealed, active.segment], lastTimeMs }
 }
 
-function sealedSegment(dir: string, base: number, nextBase: number, seed: number): FileSegment {
+export function sealedSegment(dir: string, base: number, nextBase: number, seed: number): FileSegment {
   const path = segmentPath(dir, base)
   const end = { position: statSync(path).size, offset: nextBase }
   return new FileSegment(new SharedFile(path, 'r'), base, seed, end)
@@ -69,7 +69,7 @@ async function recoverActive(
 }
 
 /** Where verification starts: at the recovery point if it lies in this segment, else at the segment's beginning. */
-function knownPoint(base: number, sizeBytes: number, recovery: RecoveryPoint | undefined): LogPoint {
+export function knownPoint(base: number, sizeBytes: number, recovery: RecoveryPoint | undefined): LogPoint {
   if (recovery?.segment !== base || recovery.position > sizeBytes) return { position: 0, offset: base }
   return { position: recovery.position, offset: recovery.offset }
 }

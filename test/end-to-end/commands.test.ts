@@ -1,6 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { StreamStatus } from '../../lib/serve/dashboard-messages.ts'
 import { connections } from './connections.ts'
 import {
   answer,
@@ -155,10 +156,11 @@ describe('every command', { timeout: 60_000 }, () => {
       const calls = ['status', 'verify', 'status', 'dead-letters list', 'status', 'verify']
       await Promise.all(calls.map((line) => answer([...line.split(' '), '--data', data])))
       const collector = new WeirProcess(['collect', 'network', file, '--data', data, '--rate', '100'])
-      const inUse = await eventually('the collector to have the log', async () => {
-        const ended = await weir(['status', '--data', data])
-        return ended.code === 0 ? undefined : ended
+      await eventually('status to show what the collector appends', async () => {
+        const { streams } = await answer<{ streams: StreamStatus[] }>(['status', '--data', data])
+        return (streams[0]?.ledger.in ?? 0) > 3000 ? true : undefined
       })
+      const inUse = await weir(['replay', 'network', file, '--data', data])
       expect(inUse).toMatchObject({ code: 1, out: '' })
       expectMessage(inUse, `${data}/log is in use by process ${collector.pid} `)
       expect(await weir(['query', 'network.records', '--data', data])).toMatchObject({ code: 0 })
