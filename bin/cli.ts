@@ -6,6 +6,7 @@ import * as deadLetters from './commands/dead-letters.ts'
 import * as dev from './commands/dev.ts'
 import * as evaluate from './commands/evaluate.ts'
 import * as invoke from './commands/invoke.ts'
+import * as lost from './commands/lost.ts'
 import * as models from './commands/models.ts'
 import * as query from './commands/query.ts'
 import * as replay from './commands/replay.ts'
@@ -28,6 +29,7 @@ const COMMANDS = [
   evaluate,
   models,
   invoke,
+  lost,
 ]
 
 const program = new Command('weir')
