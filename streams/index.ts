@@ -2,7 +2,11 @@ import type { Stream } from '../lib/stream/define.ts'
 import { network } from './network.ts'
 
 /** Every stream of this deployment, by name: one file and one line each. */
-export const streams: ReadonlyMap<string, Stream> = new Map([network].map((stream) => [stream.name, stream]))
+export const streams: ReadonlyMap<string, Stream> = new Map(
+  [
+    network, //
+  ].map((stream) => [stream.name, stream]),
+)
 
 /** The stream of that name. Throws an Error that lists those there are. */
 export function streamNamed(name: string | undefined): Stream {

@@ -56,11 +56,12 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
   }
 }
 
-function summary({ name, title, description, views }: Stream): StreamSummary {
+function summary({ name, title, description, detector, views }: Stream): StreamSummary {
   return {
     name,
     title,
     description,
+    detects: detector !== undefined,
     views: Object.entries(views).map(([view, definition]) => ({
       name: view,
       title: definition.title,

@@ -28,7 +28,8 @@ export function lockFolder(dir: string): () => void {
 }
 
 const SQLITE_BUSY = 5
-const ADVICE = 'stop that process, or choose another data folder'
+const ADVICE =
+  'stop that process, choose another data folder, or feed a running `weir dev` with `weir collect`'
 
 /** For the message only: the lock itself does not depend on what the file says. */
 function holder(holderFile: string): string {

@@ -15,6 +15,8 @@ export interface StreamSummary {
   readonly name: string
   readonly title: string
   readonly description: string
+  /** It declares a detector. Otherwise its records are never scored and there is nothing to train. */
+  readonly detects: boolean
   readonly views: readonly ViewSummary[]
 }
 

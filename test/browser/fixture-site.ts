@@ -87,6 +87,7 @@ export class FixtureSite {
       {
         name: 'network',
         title: 'Network connections',
+        detects: true,
         description: 'Connection records, scored by a forest',
         views: [
           view('records', 'All records by outcome', ['@outcome'], ['count']),

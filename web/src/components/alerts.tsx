@@ -90,6 +90,9 @@ function NoAlerts({
     ({ status, stream }) => status?.streams.find(({ name }) => name === stream)?.model !== undefined,
   )
   const stream = usePage((state) => state.stream)
+  const detects = usePage(
+    (state) => state.streams?.find(({ name }) => name === state.stream)?.detects !== false,
+  )
   if (problem !== undefined)
     return (
       <div class="empty" role="alert">
@@ -102,6 +105,13 @@ function NoAlerts({
       <div class="empty">
         <strong>Nothing of these severities</strong>
         <p>Turn more of them on above.</p>
+      </div>
+    )
+  if (!detects)
+    return (
+      <div class="empty">
+        <strong>This stream looks for nothing unusual</strong>
+        <p>Its records are kept and counted. A detector in its declaration (detect) would score them.</p>
       </div>
     )
   if (!model)

@@ -37,7 +37,7 @@ export function LevelChart({ samples, feedHint }: LevelChartProps) {
       />
       {feedHint !== undefined && (
         <p class="level-hint">
-          Feed it a file: <code>npx weir replay {feedHint} FILE</code>
+          Feed it a file: <code>npx weir collect {feedHint} FILE</code>
         </p>
       )}
     </div>
