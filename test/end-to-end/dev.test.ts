@@ -141,7 +141,7 @@ describe.concurrent('weir dev', { timeout: 60_000 }, () => {
 /** Other commands on the same data folder: those that read or collect go through, a second pipeline does not. */
 async function expectBesides(site: Site, data: string, file: string): Promise<void> {
   const inUse = new RegExp(
-    `^weir: ${data}/log is in use by process ${site.process.pid} .*: stop that process, or`,
+    `^weir: ${data}/log is in use by process ${site.process.pid} .*: stop that process, `,
   )
   for (const args of [
     ['dev', '--port', '0'],
