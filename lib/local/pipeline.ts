@@ -24,8 +24,8 @@ import { WorkerProcess } from './worker-process.ts'
 const STAGES: readonly { stage: MappedStage; workers: number; windowMs: number; batchRecordsMax: number }[] =
   [
     { stage: 'score', workers: 2, windowMs: 0, batchRecordsMax: 10_000 },
-    { stage: 'archive', workers: 1, windowMs: 2_000, batchRecordsMax: 10_000 },
-    { stage: 'count', workers: 1, windowMs: 250, batchRecordsMax: 10_000 },
+    { stage: 'archive', workers: 2, windowMs: 2_000, batchRecordsMax: 10_000 },
+    { stage: 'count', workers: 2, windowMs: 250, batchRecordsMax: 10_000 },
     { stage: 'notify', workers: 1, windowMs: 0, batchRecordsMax: 10_000 },
   ]
 
