@@ -35,7 +35,9 @@ async function killEachWorker(site: Site): Promise<void> {
   const killable = (await site.status()).parts.filter((part) => part.killable)
   expect(killable.map(({ id }) => id).sort()).toEqual([
     'network-archive-0',
+    'network-archive-1',
     'network-count-0',
+    'network-count-1',
     'network-notify-0',
     'network-score-0',
     'network-score-1',
