@@ -44,7 +44,7 @@ describe.skipIf(missing !== undefined)('the dashboard', () => {
     await page.locator('.pill[data-state="agrees"]').waitFor({ timeout: 40_000 })
     const numbers = await Promise.all(['in', 'archived', 'counted'].map((name) => wholeNumber(page, name)))
     expect(new Set(numbers).size).toBe(1)
-    expect(numbers[0]).toBeGreaterThan(before)
+    await expect.poll(() => wholeNumber(page, 'in'), { timeout: 20_000 }).toBeGreaterThan(before)
     await page.locator('.pill[data-state="behind"]', { hasText: 'in flight' }).waitFor({ timeout: 40_000 })
   })
 
@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined)('the dashboard', () => {
   it('says how to begin where there is neither record nor model', async () => {
     const { page } = await visit({ rate: 0, model: false })
     await page.locator('.pill[data-state="empty"]').waitFor()
-    await page.getByText('npx weir replay network FILE').waitFor()
+    await page.getByText('npx weir collect network FILE').waitFor()
     await page.locator('.alerts').getByText('npx weir train network').waitFor()
     expect(await page.getByText('No model yet: enriching only').count()).toBe(1)
     await screen(page, 'empty')
