@@ -4,8 +4,6 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/browser/**/*.test.ts'],
-    // It needs a machine to itself: `vitest run --config vitest.browser.config.ts test/browser/live` with WEIR_LIVE set.
-    exclude: process.env.WEIR_LIVE === undefined ? ['test/browser/live.test.ts'] : [],
     globalSetup: ['test/browser/build-page.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

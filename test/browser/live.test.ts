@@ -19,10 +19,11 @@ describe.skipIf(missing !== undefined)('the dashboard on the whole of Weir', () 
   let url: string
 
   beforeAll(async () => {
-    process.env.WEIR_DASHBOARD = inject('dist')
     browser = await launch()
     dir = await mkdtemp(join(tmpdir(), 'weir-live-'))
-    server = new WeirProcess(['dev', '--demo', '--port', '0', '--json', '--data', dir])
+    server = new WeirProcess(['dev', '--demo', '--port', '0', '--json', '--data', dir], {
+      env: { WEIR_DASHBOARD: inject('dist') },
+    })
     await vi.waitUntil(() => server.out.includes('"url"'), { timeout: 30_000 })
     url = (JSON.parse(server.out) as { url: string }).url
     open = await openPage(browser)
