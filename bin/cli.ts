@@ -10,6 +10,7 @@ import * as lost from './commands/lost.ts'
 import * as models from './commands/models.ts'
 import * as query from './commands/query.ts'
 import * as replay from './commands/replay.ts'
+import * as retract from './commands/retract.ts'
 import * as status from './commands/status.ts'
 import * as subscribe from './commands/subscribe.ts'
 import * as train from './commands/train.ts'
@@ -30,6 +31,7 @@ const COMMANDS = [
   models,
   invoke,
   lost,
+  retract,
 ]
 
 const program = new Command('weir')

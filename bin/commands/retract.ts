@@ -1,0 +1,141 @@
+import type { Command } from 'commander'
+import { appendTimesOf } from '../../lib/master/append-times.ts'
+import type { Ports } from '../../lib/ports/ports.ts'
+import {
+  allRetractions,
+  type Retraction,
+  recordRetraction,
+  withdrawRetraction,
+} from '../../lib/state/retractions.ts'
+import { topicName } from '../../lib/stream/topic.ts'
+import { CommandError, type CommonOptions, print, UsageError, withCommonOptions } from '../command.ts'
+import { requireStream } from '../streams.ts'
+import { table } from '../table.ts'
+import { withPorts } from '../with-ports.ts'
+
+interface RetractOptions extends CommonOptions {
+  readonly topic?: string
+  readonly partition?: string
+  readonly from?: string
+  readonly to?: string
+  readonly withdraw?: string
+  readonly reason?: string
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('retract')
+    .description(
+      'Leave a bad stretch of records out of every view; without --from and --to, list what is left out.',
+    )
+    .argument('<stream>', 'e.g. network')
+    .option('--topic <name>', 'raw topic (default: that of the stream)')
+    .option('--partition <n>', 'of the raw topic')
+    .option('--from <offset>', 'first raw offset left out')
+    .option('--to <offset>', 'first raw offset after it that is not')
+    .option('--withdraw <id>', 'take this retraction back')
+    .option('--reason <text>', 'why; recorded with it')
+    .addHelpText(
+      'after',
+      '\nNothing is edited or deleted: the master keeps the records, and only what is recorded here says that views leave\nthem out. It takes effect with the next recompute planned after it whose horizon lies above the records; until then\nviews still hold them. Alerts that they raised stay. Offsets of records are in `weir sql` (weir_partition,\nweir_offset).',
+    )
+  withCommonOptions(command).action(run)
+}
+
+async function run(name: string, options: RetractOptions): Promise<void> {
+  const stream = requireStream(name).name
+  await withPorts(options, async (ports) => {
+    if (options.withdraw !== undefined) return withdraw(ports, stream, options.withdraw, options)
+    if (options.from === undefined && options.to === undefined) return list(ports, stream, options)
+    return record(ports, stream, options)
+  })
+}
+
+async function list({ keyed }: Ports, stream: string, options: RetractOptions): Promise<void> {
+  const retractions = await allRetractions(keyed, stream)
+  print(options, { stream, retractions }, () => {
+    if (retractions.length === 0) return `${stream}: nothing is retracted`
+    const header = ['id', 'topic', 'partition', 'from', 'to', 'recorded', 'withdrawn', 'reason']
+    return table(header, retractions.map(rowOf))
+  })
+}
+
+function rowOf({ id, topic, partition, from, to, recordedMs, withdrawn, reason }: Retraction) {
+  const back = withdrawn === undefined ? '' : new Date(withdrawn.recordedMs).toISOString()
+  return [id, topic, partition, from, to, new Date(recordedMs).toISOString(), back, reason]
+}
+
+async function record(ports: Ports, stream: string, options: RetractOptions): Promise<void> {
+  const topic = options.topic ?? topicName(stream, 'raw')
+  requireRawTopic(topic, stream)
+  const [partition, from, to] = (['partition', 'from', 'to'] as const).map((one) =>
+    whole(one, options[one]),
+  ) as [number, number, number]
+  if (to <= from) throw new UsageError(`nothing lies in [${from}, ${to})`)
+  const reason = requireReason(options)
+  await requireThere(ports, topic, partition, to)
+  const stretch = { topic, partition, from, to }
+  const retraction = await recordRetraction(ports.keyed, stretch, reason, ports.clock.nowMs())
+  const times = await appendTimesOf(ports.objects, stream, stretch)
+  print(
+    options,
+    { ...retraction, ...times },
+    () => `recorded as ${retraction.id}: ${effectOf(retraction, times)}`,
+  )
+}
+
+function effectOf(
+  { topic, partition, from, to }: Retraction,
+  times: { readonly maxAppendMs: number } | undefined,
+): string {
+  const after = times === undefined ? 'above them' : `after ${new Date(times.maxAppendMs).toISOString()}`
+  return (
+    `${to - from} records of ${topic}-${partition}, offsets [${from}, ${to}).\nThe master keeps them. Views leave them ` +
+    `out from the next recompute on whose horizon is ${after}; until then they hold them.`
+  )
+}
+
+async function withdraw(ports: Ports, stream: string, id: string, options: RetractOptions): Promise<void> {
+  const reason = requireReason(options)
+  const found = await withdrawRetraction(ports.keyed, stream, id, reason, ports.clock.nowMs())
+  if (found === undefined)
+    throw new CommandError(
+      `${stream} has no retraction ${JSON.stringify(id)}; \`weir retract ${stream}\` lists them`,
+    )
+  const { topic, partition, from, to } = found
+  print(
+    options,
+    found,
+    () =>
+      `withdrawn: from the next recompute on, views hold the records [${from}, ${to}) of ${topic}-${partition} again`,
+  )
+}
+
+function requireRawTopic(topic: string, stream: string): void {
+  const [, generation] = topic.split('.raw.g')
+  if (generation !== undefined && topic === topicName(stream, 'raw', Number(generation))) return
+  throw new UsageError(
+    `--topic takes a raw topic of ${stream}, such as ${topicName(stream, 'raw')}; got ${topic}`,
+  )
+}
+
+function requireReason({ reason }: RetractOptions): string {
+  if (reason !== undefined && reason.trim() !== '') return reason
+  throw new UsageError('--reason says why; it is recorded and shown with the retraction')
+}
+
+/** What is not there yet cannot be known to be bad. */
+async function requireThere({ log }: Ports, topic: string, partition: number, to: number): Promise<void> {
+  const { partitions = 0 } = (await log.describeTopic(topic)) ?? {}
+  if (partition >= partitions)
+    throw new CommandError(`${topic} has ${partitions} partitions, there is no partition ${partition}`)
+  const { end } = await log.offsets(topic, partition)
+  if (to > end)
+    throw new CommandError(`${topic}-${partition} ends at offset ${end}, there is nothing up to ${to}`)
+}
+
+function whole(name: string, text: string | undefined): number {
+  const n = Number(text)
+  if (text !== undefined && /^\d+$/.test(text) && Number.isSafeInteger(n)) return n
+  throw new UsageError(`--${name} takes a whole number from 0 up, got ${JSON.stringify(text)}`)
+}
