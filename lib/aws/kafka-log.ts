@@ -2,7 +2,7 @@ import { PortError } from '../ports/errors.ts'
 import type { Appended, EventLog, FencedTopic, StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
 import { Cluster, type ClusterSettings } from './kafka/cluster.ts'
-import { createPartitions, createTopics } from './kafka/cluster-requests.ts'
+import { createPartitions, createTopics, type TopicMetadata } from './kafka/cluster-requests.ts'
 import type { Compression } from './kafka/compression.ts'
 import { expectOk, INVALID_PARTITIONS, TOPIC_ALREADY_EXISTS } from './kafka/errors.ts'
 import { raiseFence } from './kafka/fence.ts'
@@ -43,7 +43,7 @@ export class KafkaLog implements EventLog {
   async createTopic(topic: string, partitions: number): Promise<TopicInfo> {
     checkName(topic)
     const found = await this.#cluster.describe(topic)
-    if (found === undefined) await this.#create(topic, partitions)
+    if (found === undefined) await this.#asking(() => this.#create(topic, partitions))
     else if (found.partitions.length < partitions) await this.addPartitions(topic, partitions)
     return this.#untilLed(topic, partitions)
   }
@@ -58,11 +58,7 @@ export class KafkaLog implements EventLog {
     if (found === undefined)
       throw new PortError('NO_SUCH_TOPIC', `there is no topic ${topic}`, { curable: false })
     if (found.partitions.length >= partitions) return
-    const connection = await this.#cluster.controller()
-    const question = { topic, partitions, timeoutMs: ADMIN_TIMEOUT_MS }
-    const { error, message } = await connection.send(createPartitions, question, ADMIN_TIMEOUT_MS)
-    // Another process grew it in the meantime: the wait below finds out whether by enough.
-    if (error !== INVALID_PARTITIONS) expectOk(error, `grow ${topic} to ${partitions} partitions`, message)
+    await this.#asking(() => this.#grow(topic, partitions))
     await this.#untilLed(topic, partitions)
   }
 
@@ -124,6 +120,19 @@ export class KafkaLog implements EventLog {
     return offset
   }
 
+  /** Making and growing may be asked for again: who comes second finds it done. */
+  #asking(action: () => Promise<void>): Promise<void> {
+    return this.#cluster.retryingFor(ADMIN_TIMEOUT_MS, action)
+  }
+
+  async #grow(topic: string, partitions: number): Promise<void> {
+    const connection = await this.#cluster.controller()
+    const question = { topic, partitions, timeoutMs: ADMIN_TIMEOUT_MS }
+    const { error, message } = await connection.send(createPartitions, question, ADMIN_TIMEOUT_MS)
+    // Another process grew it in the meantime: the wait for its leaders finds out whether by enough.
+    if (error !== INVALID_PARTITIONS) expectOk(error, `grow ${topic} to ${partitions} partitions`, message)
+  }
+
   async #create(topic: string, partitions: number): Promise<void> {
     const connection = await this.#cluster.controller()
     const question = {
@@ -137,17 +146,43 @@ export class KafkaLog implements EventLog {
     if (error !== TOPIC_ALREADY_EXISTS) expectOk(error, `create topic ${topic}`, message)
   }
 
-  /** A broker names a new partition's leader some moments before that leader takes records: waits for both. */
+  /**
+   * A topic that was just made or grown is there once every broker names it with a leader of each partition, and each
+   * leader answers for it: some take moments longer than others, and any of them may be asked next.
+   */
   async #untilLed(topic: string, partitions: number): Promise<TopicInfo> {
     return this.#cluster.retryingFor(ADMIN_TIMEOUT_MS, async () => {
-      const found = await this.#cluster.describe(topic)
-      const count = found?.partitions.length ?? 0
-      if (found === undefined || count < partitions) throw notYet(topic, partitions)
+      const found = agreed(await this.#cluster.describeEach(topic), partitions)
+      if (found === undefined) throw notYet(topic, partitions)
       this.#cluster.forget(topic)
-      await Promise.all(found.partitions.map(({ partition }) => this.#askOffset(topic, partition, LATEST)))
-      return { name: topic, id: found.id, partitions: count }
+      const asked = found.partitions.map(({ partition }) => this.#askOffset(topic, partition, LATEST))
+      await Promise.all(asked).catch((error: unknown) => {
+        throw isMissing(error) ? notYet(topic, partitions) : error
+      })
+      return { name: topic, id: found.id, partitions: found.partitions.length }
     })
   }
+}
+
+/** The topic where all brokers know it alike and whole; undefined as long as one of them does not. */
+function agreed(
+  views: readonly (TopicMetadata | undefined)[],
+  partitions: number,
+): TopicMetadata | undefined {
+  const [first] = views
+  const whole = views.every(
+    (view) =>
+      view !== undefined &&
+      view.id === first?.id &&
+      view.partitions.length === first.partitions.length &&
+      view.partitions.length >= partitions &&
+      view.partitions.every(({ leader }) => leader >= 0),
+  )
+  return whole ? first : undefined
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof PortError && (error.code === 'NO_SUCH_TOPIC' || error.code === 'NO_SUCH_PARTITION')
 }
 
 function notYet(topic: string, partitions: number): PortError {

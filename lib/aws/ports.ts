@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ports } from '../ports/ports.ts'
+import { epochMsOf } from '../state/epoch-length.ts'
+import { EPOCH_MS_DEPLOYED } from '../views/epoch.ts'
 import { Deadline } from './deadline.ts'
 import { EmfMetrics } from './emf-metrics.ts'
 import { required } from './env.ts'
@@ -17,6 +19,7 @@ const PUSH_TIMEOUT_MS = 3000
  * The ports on Kafka, DynamoDB, S3 and API Gateway, as the environment says:
  *
  *     WEIR_SITE               name of this deployment
+ *     WEIR_EPOCH_MS           length of an epoch in ms, an hour where it is unset; never changed in a deployment's life
  *     WEIR_BROKERS            bootstrap brokers; more about Kafka in kafka-settings.ts
  *     WEIR_TABLE              DynamoDB table; WEIR_DYNAMODB_ENDPOINT: a server in its stead
  *     WEIR_BUCKET             S3 bucket; WEIR_S3_ENDPOINT: a server in its stead
@@ -41,6 +44,9 @@ export function openPorts(env: NodeJS.ProcessEnv): Ports {
     // Part of every record's identity: better no answer than a wrong one.
     get site() {
       return required(env, 'WEIR_SITE', 'the name of this deployment')
+    },
+    get epochMs() {
+      return epochMsOf(env) ?? EPOCH_MS_DEPLOYED
     },
     ...{ log, keyed, objects, publisher },
     metrics: new EmfMetrics(env.WEIR_SITE || 'unnamed'),

@@ -11,22 +11,43 @@ export interface Produced {
   readonly connection: number
 }
 
+export interface FakeTopic {
+  readonly id?: number
+  readonly partitions: number
+  /** Id of the broker that leads all of it; -1 for none. */
+  readonly leader?: number
+}
+
+/** Answers of a broker that does not know what it was asked about. */
+export const UNKNOWN_TOPIC_OR_PARTITION = 3
+export const TOPIC_ALREADY_EXISTS = 36
+
 /**
- * A broker that answers metadata and produce requests, and does with the latter what the test says. It notes whether
- * a partition ever had two requests under way at once.
+ * A broker that does with each produce request what the test says, and knows of topics what the test says. It notes
+ * whether a partition ever had two requests under way at once.
  */
 export class FakeBroker {
   readonly produced: Produced[] = []
   overlaps = 0
   connections = 0
+  /** All brokers it names; itself alone until the test says more. */
+  cluster: readonly FakeBroker[] = [this]
+  readonly id: number
+  /** What it knows of a topic at this moment. */
+  knows: (topic: string) => FakeTopic | undefined = () => ({ partitions: 3 })
+  /** Answers a request to make or grow a topic with an error code. */
+  onAdmin: (topic: string, partitions: number) => number = () => 0
+  /** Answers a question for an offset with an error code. */
+  onOffset: (topic: string, partition: number) => number = () => 0
   readonly #server: Server
   readonly #reply: (request: Produced, nth: number) => Reply
   readonly #underWay = new Map<number, number>()
   readonly #sockets = new Set<Socket>()
   #port = 0
 
-  constructor(reply: (request: Produced, nth: number) => Reply = () => ({ error: 0 })) {
+  constructor(reply: (request: Produced, nth: number) => Reply = () => ({ error: 0 }), id = 1) {
     this.#reply = reply
+    this.id = id
     this.#server = createServer((socket) => this.#accept(socket))
   }
 
@@ -66,7 +87,9 @@ export class FakeBroker {
   #request(socket: Socket, connection: number, reader: WireReader): void {
     const [key, , correlation] = [reader.int16(), reader.int16(), reader.int32()]
     reader.string()
-    if (key === 3) answer(socket, correlation, this.#metadata())
+    if (key === 3) answer(socket, correlation, this.#metadata(askedTopic(reader)))
+    else if (key === 19 || key === 37) answer(socket, correlation, this.#admin(reader))
+    else if (key === 2) answer(socket, correlation, this.#offset(reader))
     else if (key === 0) this.#produce(socket, connection, correlation, reader)
     else throw new Error(`the fake broker does not know request ${key}`)
   }
@@ -96,32 +119,68 @@ export class FakeBroker {
     }, reply.afterMs ?? 0)
   }
 
-  #metadata(): WireWriter {
-    const partitions = [0, 1, 2]
-    return new WireWriter()
-      .tags()
+  #admin(reader: WireReader): WireWriter {
+    reader.int32()
+    const topic = reader.string()
+    const error = this.onAdmin(topic, reader.int32())
+    return new WireWriter().int32(0).int32(1).string(topic).int16(error).string(null)
+  }
+
+  #offset(reader: WireReader): WireWriter {
+    reader.int32()
+    reader.int8()
+    reader.int32()
+    const topic = reader.string()
+    reader.int32()
+    const partition = reader.int32()
+    const error = this.onOffset(topic, partition)
+    const writer = new WireWriter().int32(0).int32(1).string(topic).int32(1).int32(partition)
+    return writer
+      .int16(error)
+      .int64(-1)
+      .int64(error === 0 ? 7 : -1)
       .int32(0)
-      .compactArray([1], (w, id) =>
-        w.int32(id).compactString('127.0.0.1').int32(this.#port).compactString(null).tags(),
-      )
-      .compactString('cluster')
-      .int32(1)
-      .compactArray(['t'], (w, name) =>
-        w
-          .int16(0)
-          .compactString(name)
-          .raw(Buffer.alloc(16, 1))
-          .bool(false)
-          .compactArray(partitions, (p, index) => {
-            p.int16(0).int32(index).int32(1).int32(0)
-            for (let list = 0; list < 3; list++) p.compactArray([], () => {})
-            p.tags()
-          })
-          .int32(0)
-          .tags(),
-      )
+  }
+
+  #metadata(topic: string | undefined): WireWriter {
+    const writer = new WireWriter().tags().int32(0)
+    writer.compactArray(this.cluster, (w, broker) =>
+      w.int32(broker.id).compactString('127.0.0.1').int32(broker.#port).compactString(null).tags(),
+    )
+    writer.compactString('cluster').int32(this.id)
+    const known = topic === undefined ? undefined : this.knows(topic)
+    return writer
+      .compactArray(topic === undefined ? [] : [topic], (w, name) => {
+        w.int16(known === undefined ? UNKNOWN_TOPIC_OR_PARTITION : 0).compactString(name)
+        w.raw(Buffer.alloc(16, known?.id ?? 1)).bool(false)
+        w.compactArray(partitionsOf(known), (p, index) => {
+          p.int16(0)
+            .int32(index)
+            .int32(known?.leader ?? this.id)
+            .int32(0)
+          for (let list = 0; list < 3; list++) p.compactArray([], () => {})
+          p.tags()
+        })
+        w.int32(0).tags()
+      })
       .tags()
   }
+}
+
+function partitionsOf(topic: FakeTopic | undefined): number[] {
+  return Array.from({ length: topic?.partitions ?? 0 }, (_, partition) => partition)
+}
+
+/** The one topic of a metadata request; none where it is about brokers only. */
+function askedTopic(reader: WireReader): string | undefined {
+  reader.tags()
+  const [topic] = reader.compactArray(() => {
+    reader.uuid()
+    const name = reader.compactString()
+    reader.tags()
+    return name
+  })
+  return topic
 }
 
 function produceAnswer(partition: number, error: number): WireWriter {

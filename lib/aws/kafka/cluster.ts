@@ -2,9 +2,10 @@ import type { ConnectionOptions } from 'node:tls'
 import { PortError } from '../../ports/errors.ts'
 import { Deadline, NO_DEADLINE } from '../deadline.ts'
 import { withRetries } from '../retry.ts'
+import { parseAddress, shuffled } from './addresses.ts'
 import { type Broker, type ClusterMetadata, metadata, type TopicMetadata } from './cluster-requests.ts'
 import { type Address, Connection } from './connection.ts'
-import { expectOk, kafkaError, UNKNOWN_TOPIC_OR_PARTITION } from './errors.ts'
+import { expectOk, UNKNOWN_TOPIC_OR_PARTITION } from './errors.ts'
 import { type Login, logIn } from './sasl.ts'
 
 export interface ClusterSettings {
@@ -64,13 +65,29 @@ export class Cluster {
     })
   }
 
-  /** Fresh from a broker: undefined where there is no such topic. */
-  async describe(topic: string): Promise<TopicMetadata | undefined> {
-    const answer = await this.retrying(() => this.#ask([topic]))
-    const found = answer.topics[0]
-    if (found === undefined || found.error === UNKNOWN_TOPIC_OR_PARTITION) return undefined
-    expectOk(found.error, `describe topic ${topic}`)
-    return found
+  /**
+   * Fresh from the brokers: undefined where none of them knows such a topic. A broker may not have heard yet of the
+   * newest partitions: where each one matters, `partitions` is Infinity and all brokers are asked.
+   */
+  describe(topic: string, partitions = 1): Promise<TopicMetadata | undefined> {
+    return this.retrying(() => this.#find(topic, partitions))
+  }
+
+  /**
+   * The topic as each broker that answers knows it, undefined where it does not: what is new reaches them one by one.
+   * Rejects where none answers.
+   */
+  async describeEach(topic: string): Promise<readonly (TopicMetadata | undefined)[]> {
+    const { brokers } = await this.#ask([])
+    const asked = brokers.map(async (broker) => {
+      const connection = await this.connection(broker, 'admin')
+      return topicIn(await connection.send(metadata, { topics: [topic] }, this.timeoutMs), topic)
+    })
+    const answers = await Promise.allSettled(asked)
+    const answered = answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const [failed] = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+    if (answered.length > 0) return answered
+    throw failed ?? new PortError('UNAVAILABLE', 'the cluster names no broker', { curable: true })
   }
 
   /** The broker that makes and grows topics. */
@@ -141,24 +158,32 @@ export class Cluster {
   }
 
   async #leaderOf(topic: string, partition: number): Promise<number> {
-    const known = this.#topics.get(topic) ?? (await this.#learn(topic))
-    const info = known.partitions.find((p) => p.partition === partition)
-    if (info !== undefined && info.leader >= 0) return info.leader
-    const fresh = await this.#learn(topic)
-    const again = fresh.partitions.find((p) => p.partition === partition)
-    if (again !== undefined) return again.leader
+    const leader = leaderIn(this.#topics.get(topic), partition)
+    if (leader !== undefined && leader >= 0) return leader
+    const fresh = await this.#learn(topic, partition + 1)
+    const again = leaderIn(fresh, partition)
+    if (again !== undefined) return again
     const message = `${topic} has no partition ${partition}, only ${fresh.partitions.length}`
     throw new PortError('NO_SUCH_PARTITION', message, { curable: false })
   }
 
-  async #learn(topic: string): Promise<TopicMetadata> {
-    const { topics } = await this.#ask([topic])
-    const found = topics[0]
-    if (found === undefined || found.error === UNKNOWN_TOPIC_OR_PARTITION)
+  async #learn(topic: string, partitions: number): Promise<TopicMetadata> {
+    const found = await this.#find(topic, partitions)
+    if (found === undefined)
       throw new PortError('NO_SUCH_TOPIC', `there is no topic ${topic}`, { curable: false })
-    if (found.error !== 0) throw kafkaError(found.error, `find the leaders of ${topic}`)
     this.#topics.set(topic, found)
     return found
+  }
+
+  /**
+   * The topic as any broker knows it. One that lacks it, or knows fewer partitions than are looked for, may only not
+   * have heard of them yet: then all are asked, and the one that knows most is believed.
+   */
+  async #find(topic: string, partitions: number): Promise<TopicMetadata | undefined> {
+    const first = topicIn(await this.#ask([topic]), topic)
+    if (first !== undefined && first.partitions.length >= partitions) return first
+    const sizeOf = (known: TopicMetadata | undefined) => known?.partitions.length ?? -1
+    return (await this.describeEach(topic)).reduce((a, b) => (sizeOf(b) > sizeOf(a) ? b : a), first)
   }
 
   async #ask(topics: readonly string[]): Promise<ClusterMetadata> {
@@ -183,22 +208,14 @@ export class Cluster {
   }
 }
 
-function parseAddress(text: string): Address {
-  const match = /^(.+):(\d+)$/.exec(text.trim())
-  if (match === null)
-    throw new PortError(
-      'MISCONFIGURED',
-      `not a broker address: ${JSON.stringify(text)} (expected host:port)`,
-      {
-        curable: false,
-      },
-    )
-  return { host: match[1] as string, port: Number(match[2]) }
+function leaderIn(known: TopicMetadata | undefined, partition: number): number | undefined {
+  return known?.partitions.find((one) => one.partition === partition)?.leader
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, order: Math.random() }))
-    .sort((a, b) => a.order - b.order)
-    .map(({ item }) => item)
+/** The topic in a broker's answer; undefined where the broker does not know it. */
+function topicIn({ topics }: ClusterMetadata, topic: string): TopicMetadata | undefined {
+  const [found] = topics
+  if (found === undefined || found.error === UNKNOWN_TOPIC_OR_PARTITION) return undefined
+  expectOk(found.error, `describe topic ${topic}`)
+  return found
 }

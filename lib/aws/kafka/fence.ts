@@ -48,7 +48,7 @@ export async function raiseFence(
   transactionalId: string,
   topic: string,
 ): Promise<FenceMark> {
-  const info = await cluster.describe(topic)
+  const info = await cluster.describe(topic, Infinity)
   if (info === undefined)
     throw new PortError('NO_SUCH_TOPIC', `there is no topic ${topic}`, { curable: false })
   const partitions = info.partitions.map(({ partition }) => partition)
