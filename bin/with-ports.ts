@@ -1,5 +1,6 @@
 import { openBackends, openKafka, prepareServers } from '../lib/local/backends.ts'
 import { dataFolder } from '../lib/local/data-folder.ts'
+import { localEpochMs } from '../lib/local/epoch.ts'
 import { FileLog } from '../lib/local/file-log.ts'
 import { FileLogReader } from '../lib/local/file-log-reader.ts'
 import { hostSocketPath } from '../lib/local/host.ts'
@@ -47,6 +48,7 @@ export async function withPorts<T>(options: CommonOptions, action: (ports: Ports
   try {
     return await action({
       site: SITE,
+      epochMs: await localEpochMs(keyed, process.env),
       log,
       keyed,
       objects,

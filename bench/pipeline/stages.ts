@@ -69,6 +69,7 @@ async function openPorts(dir: string): Promise<Ports> {
   const publisher = { maxFrameBytes: 32_768, send: async () => 'gone' as const, close: async () => undefined }
   return {
     site: 'bench',
+    epochMs: 60_000,
     log,
     keyed,
     objects,

@@ -1,4 +1,5 @@
 import { PortError } from '../ports/errors.ts'
+import { isEpochLength } from '../stream/epoch.ts'
 
 /** The value of an environment variable. Throws MISCONFIGURED, naming it, where it is unset or empty. */
 export function required(env: NodeJS.ProcessEnv, name: string, what: string): string {
@@ -28,5 +29,14 @@ export function positive(env: NodeJS.ProcessEnv, name: string, otherwise: number
   const number = Number(value)
   if (number > 0 && Number.isFinite(number)) return number
   const message = `${name} is ${JSON.stringify(value)}, expected a number above 0`
+  throw new PortError('MISCONFIGURED', message, { curable: false })
+}
+
+/** WEIR_EPOCH_MS; undefined where it is unset. Throws MISCONFIGURED on what is no epoch's length. */
+export function epochMsOf(env: NodeJS.ProcessEnv): number | undefined {
+  const { WEIR_EPOCH_MS: text } = env
+  if (!text) return undefined
+  if (isEpochLength(Number(text))) return Number(text)
+  const message = `WEIR_EPOCH_MS is ${JSON.stringify(text)}, expected milliseconds from 1000 up that divide a day`
   throw new PortError('MISCONFIGURED', message, { curable: false })
 }

@@ -20,6 +20,8 @@ export interface Settings {
   readonly brokerStorageGiB: number
   /** How long topics keep records: the time that an outage of a stage may last before anything is lost. */
   readonly retentionDays: number
+  /** The unit in which the batch layer takes over from the speed layer. Chosen once: a deployment refuses another. */
+  readonly epochMinutes: number
   /** A stage that is this many records behind raises an alarm. */
   readonly lagRecordsMax: number
   /** By stage: raised by one, its mappings read their topics again from the first record held. Harmless: see rule 4. */
@@ -35,6 +37,9 @@ export function readSettings(read: (name: string) => unknown): Settings {
   const kafka = oneOf(read, 'kafka', ['standard', 'express', 'none'])
   const brokers = count(read, 'brokers', 3)
   if (brokers % 3 !== 0) throw new Error(`context "brokers" must be a multiple of 3 zones, got ${brokers}`)
+  const epochMinutes = count(read, 'epochMinutes', 60)
+  if (1440 % epochMinutes !== 0)
+    throw new Error(`context "epochMinutes" must divide a day, got ${epochMinutes}`)
   return {
     site: matching(read, 'site', 'main', /^[a-z][a-z0-9-]{0,19}$/),
     kafka,
@@ -43,6 +48,7 @@ export function readSettings(read: (name: string) => unknown): Settings {
     kafkaVersion: matching(read, 'kafkaVersion', '3.9.x.kraft', /^\d+\.\d+\.(x|\d+)(\.kraft)?$/),
     brokerStorageGiB: count(read, 'brokerStorageGiB', 100),
     retentionDays: count(read, 'retentionDays', 7),
+    epochMinutes,
     lagRecordsMax: count(read, 'lagRecordsMax', 100_000),
     rewinds: rewinds(read('rewind')),
     alarmEmail: optional(read, 'alarmEmail', /^[^@\s]+@[^@\s]+$/),

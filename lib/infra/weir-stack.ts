@@ -65,6 +65,7 @@ export class WeirStack extends Stack {
       kafka: network && cluster && { network, cluster },
       environment: {
         WEIR_SITE: settings.site,
+        WEIR_EPOCH_MS: String(settings.epochMinutes * 60_000),
         WEIR_TABLE: store.table.tableName,
         WEIR_BUCKET: master.bucket.bucketName,
         WEIR_WS_ENDPOINT: webSocket.connectionsUrl,

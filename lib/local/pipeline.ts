@@ -4,12 +4,14 @@ import type { EventLog } from '../ports/event-log.ts'
 import type { BatchFigures } from '../ports/metrics.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { Publisher } from '../ports/publisher.ts'
+import { settleEpochMs } from '../state/epoch-length.ts'
 import { recordGaps } from '../state/fencings.ts'
 import type { Stream } from '../stream/define.ts'
 import { topicName } from '../stream/topic.ts'
 import { openBackends, openKafka, prepareServers } from './backends.ts'
 import { type DataFolder, dataFolder } from './data-folder.ts'
 import { EncodedBatches } from './encoded-batches.ts'
+import { localEpochMs } from './epoch.ts'
 import { FileLog } from './file-log.ts'
 import { Host, hostSocketPath } from './host.ts'
 import { LogEnds } from './log-ends.ts'
@@ -118,6 +120,8 @@ export class Pipeline {
       kafka === undefined ? await FileLog.open({ dir: folder.logDir, clock: systemClock }) : undefined
     const log = kafka ?? (fileLog as EventLog)
     const { keyed, objects } = await openBackends(folder, servers)
+    const epochMs = await localEpochMs(keyed, { ...process.env, ...options.env })
+    await settleEpochMs(keyed, epochMs)
     const onMetrics = options.onFigures ?? (() => undefined)
     const { publisher, site } = options
     const socketPath = hostSocketPath(folder.dir)
@@ -129,8 +133,10 @@ export class Pipeline {
       await objects.close()
     }
     const metrics = { record: onMetrics }
-    const ports: Ports = { site, log, keyed, objects, publisher, metrics, clock: systemClock, close }
-    const own = { WEIR_DATA: folder.dir, WEIR_HOST: socketPath, WEIR_SITE: site }
+    const stores = { keyed, objects }
+    const ports: Ports = { site, epochMs, log, ...stores, publisher, metrics, clock: systemClock, close }
+    const names = { WEIR_DATA: folder.dir, WEIR_HOST: socketPath, WEIR_SITE: site }
+    const own = { ...names, WEIR_EPOCH_MS: String(epochMs) }
     const workerEnv = { ...options.env, ...servers, ...own }
     const batches = new EncodedBatches(log)
     const tell = tellOnce(options.onTrouble ?? (() => undefined))

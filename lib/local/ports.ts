@@ -1,14 +1,15 @@
 import type { Ports } from '../ports/ports.ts'
 import { openBackends, openKafka } from './backends.ts'
 import { dataFolder } from './data-folder.ts'
+import { localEpochMs } from './epoch.ts'
 import { HostClient } from './host-client.ts'
 import { serverEnv } from './servers.ts'
 import { systemClock } from './system-clock.ts'
 
 /**
  * The ports of a function in a worker process: stores opened here, log, clients and figures at the main process; Kafka
- * is reached directly. Reads WEIR_DATA (data folder), WEIR_HOST (socket of the main process), WEIR_SITE, and for what
- * is not embedded the variables of servers.ts.
+ * is reached directly. Reads WEIR_DATA (data folder), WEIR_HOST (socket of the main process), WEIR_SITE, WEIR_EPOCH_MS, and for
+ * what is not embedded the variables of servers.ts.
  */
 export async function openPorts(env: NodeJS.ProcessEnv): Promise<Ports> {
   const { WEIR_DATA: data, WEIR_HOST: host, WEIR_SITE: site = 'local' } = env
@@ -22,6 +23,7 @@ export async function openPorts(env: NodeJS.ProcessEnv): Promise<Ports> {
   const log = (await openKafka(servers)) ?? client
   return {
     site,
+    epochMs: await localEpochMs(keyed, env),
     log,
     keyed,
     objects,

@@ -10,6 +10,7 @@ import { contentOf, type Produced, type Recording, textContent } from './recordi
 export function recordPorts(ports: Ports, recording: Recording): Ports {
   return {
     site: ports.site,
+    epochMs: ports.epochMs,
     clock: ports.clock,
     log: recordLog(ports.log, recording),
     keyed: recordKeyed(ports.keyed, recording),

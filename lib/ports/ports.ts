@@ -13,6 +13,11 @@ import type { Publisher } from './publisher.ts'
 export interface Ports {
   /** The name of this deployment, part of every record's origin. */
   readonly site: string
+  /**
+   * Length of an epoch, ms, the unit in which the batch layer takes over from the speed layer: one for the whole life of
+   * a deployment (lib/state/epoch-length.ts).
+   */
+  readonly epochMs: number
   readonly log: EventLog
   readonly keyed: KeyedStore
   readonly objects: ObjectStore

@@ -3,8 +3,8 @@ import type { Progress } from '../state/progress.ts'
 import { coverage, readSinces, sinceId, type ViewSince } from '../state/view-since.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Entry } from '../stream/entry.ts'
+import { epochOf } from '../stream/epoch.ts'
 import { applyToBoard, type Board, EMPTY_BOARD, type Numbered } from '../views/board.ts'
-import { epochOf } from '../views/epoch.ts'
 import { displayKey } from '../views/key.ts'
 import { compileView, type View } from '../views/view.ts'
 
@@ -45,16 +45,18 @@ export class Recount {
   readonly #views: readonly ViewBoards[]
   readonly #counted: number
   readonly #at: PartitionName
+  readonly #epochMs: number
 
-  private constructor(views: readonly ViewBoards[], counted: number, at: PartitionName) {
+  private constructor(views: readonly ViewBoards[], counted: number, at: PartitionName, epochMs: number) {
     this.#views = views
     this.#counted = counted
     this.#at = at
+    this.#epochMs = epochMs
   }
 
   /** `progress`: that of `count`, read before the boards. */
   static async start(
-    stores: BoardStores,
+    stores: BoardStores & { readonly epochMs: number },
     stream: Stream,
     at: PartitionName,
     progress: Progress,
@@ -69,7 +71,7 @@ export class Recount {
       const since = coverage(view, progress, (await readSinces(stores.keyed, view)).get(sinceId(at)))
       views.push({ view, since, older: new Set(), stored, expected: new Map() })
     }
-    return new Recount(views, progress.highestOrigin, at)
+    return new Recount(views, progress.highestOrigin, at, stores.epochMs)
   }
 
   /** Fields that the views read. */
@@ -92,7 +94,11 @@ export class Recount {
     for (const entry of entries) {
       const keys = view.keysOf(entry)
       if (keys.length === 0) continue
-      const key = { slot: view.slotOf(entry.eventTime), epoch: epochOf(entry.appendTime), ...this.#at }
+      const key = {
+        slot: view.slotOf(entry.eventTime),
+        epoch: epochOf(entry.appendTime, this.#epochMs),
+        ...this.#at,
+      }
       const id = idOf(key)
       if (entry.offset < since.from) {
         if (since.mixed) older.add(id)

@@ -10,7 +10,7 @@ import { enrichedTwin, topicName } from '../stream/topic.ts'
 import { Recount } from './recount.ts'
 import { checkFile } from './verify-file.ts'
 
-type Verified = Pick<Ports, 'log' | 'keyed' | 'objects'>
+type Verified = Pick<Ports, 'log' | 'keyed' | 'objects' | 'epochMs'>
 
 export interface VerifyReport {
   readonly stream: string

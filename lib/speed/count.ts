@@ -1,11 +1,12 @@
 import type { Ports } from '../ports/ports.ts'
 import { type BoardKey, BoardStore } from '../state/boards.ts'
+import { settleEpochMs } from '../state/epoch-length.ts'
 import { moveProgress, type Progress, readProgress } from '../state/progress.ts'
 import { declareSince, versionName } from '../state/view-since.ts'
 import type { Stream } from '../stream/define.ts'
 import { readEntry } from '../stream/entry.ts'
+import { epochOf } from '../stream/epoch.ts'
 import type { Numbered } from '../views/board.ts'
-import { epochOf } from '../views/epoch.ts'
 import { compileView, type View } from '../views/view.ts'
 import type { EntryStage, SeenBatch } from './entry-consumer.ts'
 
@@ -27,14 +28,17 @@ export function countStage(stream: Stream, ports: Ports): EntryStage<{ readonly 
   const views = Object.entries(stream.views).map(([name, view]) => compileView(stream.name, name, view))
   const names = views.map(versionName)
   const boards = new BoardStore(ports)
+  let settled = false
   return {
     name: STAGE,
-    load: async (topic, partition) => ({
-      progress: await readProgress(ports.keyed, STAGE, topic, partition),
-    }),
+    load: async (topic, partition) => {
+      if (!settled) await settleEpochMs(ports.keyed, ports.epochMs)
+      settled = true
+      return { progress: await readProgress(ports.keyed, STAGE, topic, partition) }
+    },
     apply: async (batch, loaded) => {
       const floors = await declareNew(ports, views, batch, loaded.progress)
-      const deltas = [...deltasOf(floors, batch).values()]
+      const deltas = [...deltasOf(floors, batch, ports.epochMs).values()]
       for (let i = 0; i < deltas.length; i += WRITES_AT_ONCE) {
         const some = deltas.slice(i, i + WRITES_AT_ONCE)
         await Promise.all(some.map(({ view, key, entries }) => boards.apply(view, key, entries)))
@@ -74,11 +78,15 @@ async function declareNew(
   return floors
 }
 
-function deltasOf(floors: ReadonlyMap<View, number>, batch: SeenBatch): Map<string, BoardDelta> {
+function deltasOf(
+  floors: ReadonlyMap<View, number>,
+  batch: SeenBatch,
+  epochMs: number,
+): Map<string, BoardDelta> {
   const deltas = new Map<string, BoardDelta>()
   for (const { origin, text } of batch.entries) {
     const entry = readEntry(text)
-    const epoch = epochOf(entry.appendTime)
+    const epoch = epochOf(entry.appendTime, epochMs)
     for (const [view, from] of floors) {
       if (origin < from) continue
       const keys = view.keysOf(entry)

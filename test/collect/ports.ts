@@ -20,6 +20,7 @@ export async function openTestPorts(dir: string, maxBatchBytes?: number): Promis
   const { keyed, objects } = await openStores(folder)
   return {
     site: 'test',
+    epochMs: 60_000,
     log,
     keyed,
     objects,

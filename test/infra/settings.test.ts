@@ -19,6 +19,7 @@ test.each([
   [{ brokers: 4 }, /"brokers" must be a multiple of 3 zones, got 4/],
   [{ retentionDays: 'week' }, /"retentionDays".*"week"/],
   [{ retentionDays: 0 }, /"retentionDays"/],
+  [{ epochMinutes: 7 }, /"epochMinutes" must divide a day, got 7/],
   [{ brokerSize: 't3.small' }, /"brokerSize"/],
   [{ kafkaVersion: 'latest' }, /"kafkaVersion"/],
   [{ alarmEmail: 'nobody' }, /"alarmEmail"/],

@@ -60,7 +60,7 @@ export class LocalWorld {
       rmSync(dir, { recursive: true })
     }
     const metrics = { record: () => undefined }
-    const ports = { site: 'here', log, keyed, objects, publisher, metrics, clock, close }
+    const ports = { site: 'here', epochMs: 60_000, log, keyed, objects, publisher, metrics, clock, close }
     for (const kind of ['raw', 'enriched'] as const)
       await log.createTopic(topicName(stream.name, kind), stream.partitions)
     return new LocalWorld(dir, stream, clock, log, ports)

@@ -116,6 +116,7 @@ export class World {
     }
     return {
       site: 'sim',
+      epochMs: 60_000,
       log: undefined as unknown as Ports['log'],
       keyed: keyedStore(this, step),
       objects: objectStore(this, step),

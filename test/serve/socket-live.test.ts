@@ -43,6 +43,7 @@ async function site(frameIntervalMs: number) {
     closers.push(() => keyed.close())
     return {
       site: 'sim',
+      epochMs: 60_000,
       log: undefined as unknown as Ports['log'],
       keyed,
       objects,

@@ -139,6 +139,7 @@ function portsOf(objects: ObjectStore, lost: readonly LostRange[]): Ports {
   }
   return {
     site: 'here',
+    epochMs: 60_000,
     objects,
     keyed: keyed as unknown as Ports['keyed'],
     log: forbidden as Ports['log'],

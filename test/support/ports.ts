@@ -11,6 +11,7 @@ export function testPorts(
 ): Ports {
   return {
     site: 'here',
+    epochMs: 60_000,
     log: given.log ?? new MemoryLog(),
     keyed: given.keyed ?? new MemoryKeyed(),
     objects: given.objects ?? new MemoryObjects(),

@@ -19,7 +19,7 @@ test('functions run on Node 24 on arm64, traced, and log to groups that end', ()
     expect(Number(Properties.Timeout)).toBeLessThanOrEqual(900)
     const { Variables } = Properties.Environment as { Variables: Record<string, unknown> }
     expect(Object.keys(Variables)).toEqual(
-      expect.arrayContaining(['WEIR_SITE', 'WEIR_TABLE', 'WEIR_BUCKET', 'WEIR_WS_ENDPOINT']),
+      expect.arrayContaining(['WEIR_SITE', 'WEIR_EPOCH_MS', 'WEIR_TABLE', 'WEIR_BUCKET', 'WEIR_WS_ENDPOINT']),
     )
   }
   for (const [, { Properties }] of ofType(resources, 'AWS::Logs::LogGroup'))
