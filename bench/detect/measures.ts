@@ -1,6 +1,6 @@
 import { atThreshold, aucByKind, ranking } from '../../lib/detect/evaluation.ts'
-import { below, seededRandom } from '../../lib/detect/random.ts'
 import type { DetectorDefinition } from '../../lib/stream/detector.ts'
+import { below, seededRandom } from '../../lib/stream/random.ts'
 import type { Value } from '../../lib/stream/value.ts'
 import { isNormal, type Kdd } from './kdd.ts'
 

@@ -1,6 +1,6 @@
 import { ranking } from '../detect/evaluation.ts'
-import { below, seededRandom } from '../detect/random.ts'
 import type { Scorer } from '../stream/detector.ts'
+import { below, seededRandom } from '../stream/random.ts'
 import type { Value } from '../stream/value.ts'
 
 /** Share of a record's fields that a perturbed copy has from elsewhere. */

@@ -1,4 +1,4 @@
-import { seededRandom } from '../detect/random.ts'
+import { seededRandom } from '../stream/random.ts'
 import { ATTACKS, type DemoAttack } from './demo-attacks.ts'
 import { CONTENT_FIELDS, type DemoDraft, Draw } from './demo-connection.ts'
 import { ConnectionHistory } from './demo-history.ts'

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { seededRandom, shuffleFront } from '../detect/random.ts'
 import type { Stream } from '../stream/define.ts'
+import { seededRandom, shuffleFront } from '../stream/random.ts'
 import { type Block, type LargeRecord, type RecordBlock, recordsIn } from './block.ts'
 import type { ReadOptions, Source } from './source.ts'
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ObjectStore } from '../ports/object-store.ts'
+import { pieceKey } from '../state/large-record.ts'
 import type { RawPointer } from '../stream/entry.ts'
 
 /** Records longer than this do not go into the log but into the object store. */
@@ -64,24 +65,4 @@ export class LargeRecordWriter implements LargeSink {
     this.#held = []
     this.#heldBytes = 0
   }
-}
-
-/** The bytes a pointer stands for, piece by piece. Throws where an object is missing. */
-export async function* readLargeRecord(
-  objects: Pick<ObjectStore, 'get'>,
-  pointer: RawPointer,
-): AsyncGenerator<Uint8Array, void> {
-  let read = 0
-  for (let piece = 0; read < pointer.sizeBytes; piece++) {
-    const key = pieceKey(pointer.key, piece)
-    const object = await objects.get(key)
-    if (object === undefined)
-      throw new Error(`object ${key} is missing: ${read} of ${pointer.sizeBytes} bytes read`)
-    yield object.bytes
-    read += object.bytes.length
-  }
-}
-
-function pieceKey(key: string, piece: number): string {
-  return piece === 0 ? key : `${key}.${piece}`
 }

@@ -1,5 +1,5 @@
+import { below, type Random, shuffleFront } from '../stream/random.ts'
 import type { CategoryOrders, ForestTrees } from './model.ts'
-import { below, type Random, shuffleFront } from './random.ts'
 import { drawDistinct, type TrainingTable } from './training-table.ts'
 import { growTree, LEAF, type Tree, type TreeRows } from './tree.ts'
 

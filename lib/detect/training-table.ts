@@ -1,4 +1,4 @@
-import { below, type Random, shuffleFront } from './random.ts'
+import { below, type Random, shuffleFront } from '../stream/random.ts'
 import { coarseNumber, coarseRate, type SignatureSample } from './signature-sample.ts'
 import type { Scale } from './tree.ts'
 

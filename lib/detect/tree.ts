@@ -1,4 +1,4 @@
-import { below, type Random } from './random.ts'
+import { below, type Random } from '../stream/random.ts'
 
 /** A tree in preorder: a node is followed by what its left child begins, then by what its right child begins. */
 export interface Tree {

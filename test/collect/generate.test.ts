@@ -6,7 +6,7 @@ import { permutation, shuffled, stamped, stampUuid } from '../../lib/collect/gen
 import type { ReadOptions, Source } from '../../lib/collect/source.ts'
 import { absoluteSources, expandSources } from '../../lib/collect/sources.ts'
 import { TokenBucket } from '../../lib/collect/token-bucket.ts'
-import { seededRandom } from '../../lib/detect/random.ts'
+import { seededRandom } from '../../lib/stream/random.ts'
 import { inFolder } from './ports.ts'
 import { wordStream } from './streams.ts'
 

@@ -6,10 +6,11 @@ import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Block, recordAt } from '../../lib/collect/block.ts'
-import { LargeRecordWriter, readLargeRecord } from '../../lib/collect/large-record.ts'
+import { LargeRecordWriter } from '../../lib/collect/large-record.ts'
 import { type ReadLinesOptions, readLines } from '../../lib/collect/lines.ts'
 import { SourceError } from '../../lib/collect/source-error.ts'
 import type { ObjectStore } from '../../lib/ports/object-store.ts'
+import { readLargeRecord } from '../../lib/state/large-record.ts'
 import { inFolder } from './ports.ts'
 
 /** Objects in memory, with the two methods that large records need. */

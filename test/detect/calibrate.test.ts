@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { calibrate } from '../../lib/detect/calibrate.ts'
-import { seededRandom } from '../../lib/detect/random.ts'
+import { seededRandom } from '../../lib/stream/random.ts'
 
 const random = seededRandom(3)
 const around = (centre: number, width: number, count: number) =>

@@ -4,8 +4,8 @@ import { CompleteTrees, ROWS_AT_ONCE } from '../../lib/detect/complete-trees.ts'
 import { packTrees } from '../../lib/detect/grow.ts'
 import type { ForestTrees } from '../../lib/detect/model.ts'
 import { cutsBelow } from '../../lib/detect/quantise.ts'
-import { below, seededRandom } from '../../lib/detect/random.ts'
 import { growTree, LEAF, searchDepth, type Tree } from '../../lib/detect/tree.ts'
+import { below, seededRandom } from '../../lib/stream/random.ts'
 
 const COLUMNS = 5
 const DEPTH_MAX = 6

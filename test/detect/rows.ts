@@ -1,4 +1,4 @@
-import { seededRandom } from '../../lib/detect/random.ts'
+import { seededRandom } from '../../lib/stream/random.ts'
 import type { Value } from '../../lib/stream/value.ts'
 
 export const FIELDS = {

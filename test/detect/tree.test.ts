@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../lib/detect/random.ts'
 import { growTree, LEAF, searchDepth, type Tree } from '../../lib/detect/tree.ts'
+import { seededRandom } from '../../lib/stream/random.ts'
 
 const numbers = fc.double({ noNaN: true, noDefaultInfinity: true })
 const rows = fc.array(fc.tuple(numbers, fc.integer({ min: 0, max: 9 })), { minLength: 2, maxLength: 60 })

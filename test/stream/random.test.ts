@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { below, seededRandom, shuffleFront } from '../../lib/detect/random.ts'
+import { below, seededRandom, shuffleFront } from '../../lib/stream/random.ts'
 
 describe('seededRandom', () => {
   // No-regression: every model depends on these.
