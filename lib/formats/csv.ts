@@ -1,21 +1,54 @@
 import type { Column, ColumnKind } from '../stream/columns.ts'
-import { type Format, FormatError, type Parse } from '../stream/format.ts'
+import { type Format, FormatError, NoRecord, type Parse } from '../stream/format.ts'
 import { scanNumber, scanned, strictNumber } from './number.ts'
 import { type RowBuilder, rowBuilder, sparseRow } from './row-builder.ts'
 import { StringCache } from './string-cache.ts'
 import { requireUtf8, textStart } from './utf8.ts'
 
 /**
- * Comma-separated values, one record without a header line, quoted as RFC 4180 has it
- * (https://www.rfc-editor.org/rfc/rfc4180). The columns are those of the stream's schema, in their order.
+ * Comma-separated values, one record a line, quoted as RFC 4180 has it (https://www.rfc-editor.org/rfc/rfc4180). The
+ * columns are those of the stream's schema, in their order, or those of `header`.
  *
  * - The number of fields is exact, but optional columns at the end may be missing.
  * - An empty field of an optional column is absent; `""` is the empty string. Spaces are part of a field.
  * - Numbers are decimal, booleans `true`, `false`, `1`, `0`, arrays and objects JSON text.
  * - A quote inside an unquoted field stands for itself, as in most programs that write CSV.
  */
-export function csv(): Format {
-  return { name: 'csv', compile: compileCsv }
+export function csv(options: CsvOptions = {}): Format {
+  const { header, fields = {} } = options
+  if (header === undefined) return { name: 'csv', compile: compileCsv }
+  return {
+    name: 'csv',
+    compile(columns) {
+      const parse = compileCsv(header.map((name) => fileColumn(fields[name] ?? name, columns)))
+      const isHeader = headerTest(header)
+      return (bytes) => {
+        if (isHeader(bytes)) throw new NoRecord('header line')
+        return parse(bytes)
+      }
+    },
+  }
+}
+
+export interface CsvOptions {
+  /** The columns as the files' header line names them, in its order. A record that says just this is no record. */
+  readonly header?: readonly string[]
+  /** The field a column is, where it has another name. */
+  readonly fields?: Readonly<Record<string, string>>
+}
+
+/** A column that the schema does not know is kept as text, and may be empty. */
+function fileColumn(name: string, columns: readonly Column[]): Column {
+  return columns.find((column) => column.name === name) ?? { name, kind: 'string', optional: true }
+}
+
+function headerTest(header: readonly string[]): (bytes: Buffer) => boolean {
+  const plain = Buffer.from(header.join(','))
+  const quoted = Buffer.from(header.map((name) => `"${name}"`).join(','))
+  return (bytes) => {
+    const text = bytes.subarray(textStart(bytes), recordEnd(bytes))
+    return text.equals(plain) || text.equals(quoted)
+  }
 }
 
 const COMMA = 0x2c

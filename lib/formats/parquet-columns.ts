@@ -40,7 +40,7 @@ function envelopeData(entries: readonly Entry[], extra: Cells): ColumnSource[] {
     weir_raw_pointer: dead(({ raw }) => (typeof raw === 'string' ? null : JSON.stringify(raw))),
     weir_extra: extra,
   }
-  return Object.entries(data).map(([name, cells]) => ({ name, data: cells, ...OPTIONS[name] }))
+  return Object.entries(data).map(([name, cells]) => ({ name, data: cells, ...columnOptions(name) }))
 }
 
 /** Offsets grow by one: a delta coding takes them for nothing. Raw bytes and JSON have no order worth a statistic. */
@@ -49,6 +49,11 @@ const OPTIONS: Readonly<Record<string, Partial<ColumnSource>>> = {
   weir_reasons: { statistics: false },
   weir_raw: { statistics: false, encoding: 'PLAIN' },
   weir_extra: { statistics: false },
+}
+
+/** How a column is written that is not written as any other. */
+export function columnOptions(name: string): Partial<ColumnSource> {
+  return OPTIONS[name] ?? {}
 }
 
 /** A column's cells; counts in `held`, by row, the fields that found their column. */

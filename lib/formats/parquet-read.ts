@@ -27,9 +27,14 @@ const PARSERS = {
   timestampFromMilliseconds: (ms: bigint | undefined) => (ms === undefined ? undefined : Number(ms)),
 }
 
+/** How the cells of a master file are decoded: for all who read one. */
+export function cellOptions<F extends AsyncBuffer | undefined>(file?: F) {
+  return { file: file as F, parsers: PARSERS, geoparquet: false, utf8: false, compressors: zstdDecompressor }
+}
+
 /** The row groups of a master file, one after the other. Throws a TypeError on a Parquet file that is not one. */
 export async function* readParquet(file: AsyncBuffer, wanted: Wanted = {}): AsyncGenerator<Chunk> {
-  const options = { file, parsers: PARSERS, geoparquet: false, utf8: false, compressors: zstdDecompressor }
+  const options = cellOptions(file)
   const metadata = await parquetMetadataAsync(file, options)
   const note = readNote(metadata.key_value_metadata?.find(({ key }) => key === NOTE_KEY)?.value)
   const envelope = wantedEnvelope(wanted)
