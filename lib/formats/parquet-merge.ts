@@ -49,7 +49,6 @@ export class ParquetMerge {
   readonly #parquet: ParquetWriter
   readonly #names: readonly string[]
   #pending: Pending[] = []
-    []
 
   constructor(columns: readonly Column[]) {
     const { bytes, parquet } = openParquet(columns)
