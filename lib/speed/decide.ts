@@ -16,6 +16,8 @@ export type Decision =
     }
   | Pick<DeadEntry, 'outcome' | 'stage' | 'reason' | 'raw'>
 
+const NO_FIELDS: Value = {}
+
 /** Decides about each record, in order; nothing a record holds makes this throw. */
 export function decide(stream: Stream, records: readonly DeliveredRecord[]): readonly Decision[] {
   const { slab, bounds } = decodeValues(records)
@@ -31,7 +33,11 @@ export function decide(stream: Stream, records: readonly DeliveredRecord[]): rea
 
 function decideOne(stream: Stream, bytes: Buffer): Decision {
   const parsed = stream.parse(bytes)
-  if (!parsed.ok) return dead(parsed.stage, parsed.reason, bytes)
+  if (!parsed.ok) {
+    if (parsed.stage === 'skip')
+      return { outcome: 'drop', eventTime: undefined, rule: parsed.reason, value: NO_FIELDS }
+    return dead(parsed.stage, parsed.reason, bytes)
+  }
   try {
     const eventTime = stream.timeOf(parsed.value)
     const rule = stream.dropRule(parsed.value)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Column, columnsOf } from './columns.ts'
 import type { DetectorDefinition } from './detector.ts'
-import { type Format, FormatError } from './format.ts'
+import { type Format, FormatError, NoRecord } from './format.ts'
 import { type QuickCheck, quickCheck } from './quick-check.ts'
 import type { Value } from './value.ts'
 import type { ViewDefinition } from './view-definition.ts'
@@ -62,6 +62,8 @@ export interface Stream {
 export type Parsed =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly stage: 'parse' | 'validate'; readonly reason: string }
+  /** Bytes that are no record, and why. */
+  | { readonly ok: false; readonly stage: 'skip'; readonly reason: string }
 
 /** Every stream has this view besides its own: all entries by outcome. It is what the ledger adds up. */
 export const RECORDS_VIEW: ViewDefinition = {
@@ -119,6 +121,7 @@ function parseAndValidate(
   try {
     fields = parse(bytes)
   } catch (error) {
+    if (error instanceof NoRecord) return { ok: false, stage: 'skip', reason: error.message }
     // Of an error that the format did not word itself only the kind is kept: its message may quote the record.
     const kind = error instanceof Error ? error.name : typeof error
     const reason = error instanceof FormatError ? error.message : `the format threw ${kind}`

@@ -7,10 +7,21 @@ export interface Format {
   compile(columns: readonly Column[]): Parse
 }
 
-/** Fields of one raw record, not yet validated. Throws a FormatError that says what was expected and what was found. */
+/**
+ * Fields of one raw record, not yet validated. Throws a FormatError that says what was expected and what was found, or a
+ * NoRecord.
+ */
 export type Parse = (bytes: Buffer) => unknown
 
 /** Bytes that are not a record of the format. Its message goes into the dead letter: it quotes no record text. */
 export class FormatError extends Error {
   override readonly name = 'FormatError'
+}
+
+/**
+ * Bytes that belong to the format and hold no record, as the header line of a CSV file does. They are kept as a dropped
+ * entry, and the message is its rule.
+ */
+export class NoRecord extends Error {
+  override readonly name = 'NoRecord'
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { csv } from '../../lib/formats/csv.ts'
 import type { Column, ColumnKind } from '../../lib/stream/columns.ts'
-import { FormatError } from '../../lib/stream/format.ts'
+import { FormatError, NoRecord } from '../../lib/stream/format.ts'
 
 const column = (name: string, kind: ColumnKind, optional = false): Column => ({ name, kind, optional })
 
@@ -134,4 +134,21 @@ describe('csv', () => {
       { numRuns: 20 },
     )
   })
+})
+
+describe('csv with a header line', () => {
+  const parseFile = csv({ header: ['id', 'Screen Name', 'extra'], fields: { 'Screen Name': 'name' } })
+  const compiled = parseFile.compile([column('name', 'string'), column('id', 'integer')])
+
+  it('takes the columns in the order of the header, renamed, unknown ones as text', () => {
+    expect(compiled(Buffer.from('7,Ann,x'))).toStrictEqual({ id: 7, name: 'Ann', extra: 'x' })
+    expect(compiled(Buffer.from('7,Ann,'))).toStrictEqual({ id: 7, name: 'Ann' })
+  })
+
+  it.each(['id,Screen Name,extra', '"id","Screen Name","extra"\r\n', '\ufeffid,Screen Name,extra'])(
+    'takes %j for the header, which is no record',
+    (line) => {
+      expect(() => compiled(Buffer.from(line))).toThrow(NoRecord)
+    },
+  )
 })
