@@ -60,7 +60,7 @@ export class DevParts {
 }
 
 function workerPart(worker: WorkerProcess): Part {
-  const { id, state, pid, restarts } = worker
+  const { id, state, pid, restarts, stream } = worker
   return {
     id,
     kind: 'worker',
@@ -69,5 +69,6 @@ function workerPart(worker: WorkerProcess): Part {
     restarts,
     killable: true,
     ...(pid === undefined ? {} : { pid }),
+    ...(stream === undefined ? {} : { stream }),
   }
 }

@@ -38,6 +38,8 @@ const STAGES: readonly { stage: MappedStage; workers: number; windowMs: number; 
 const HEAP_GROWING_PERCENT = 1500
 
 const TIMEOUT_MS = 60_000
+/** Of several streams those that nothing happens in give their memory back. */
+const IDLE_MS = 120_000
 const TRIM_EVERY_MS = 10_000
 /** Records of a raw partition that stay in the log after they are in the master, to be read again at will. */
 const RAW_KEPT_RECORDS = 5_000_000
@@ -159,7 +161,8 @@ export class Pipeline {
   start(): void {
     for (const { mappings, workers } of this.streams) {
       for (const mapping of Object.values(mappings)) mapping.start()
-      // Ready before the first batch.
+      // Of one stream they are ready before the first batch; of many, those that are needed start with theirs.
+      if (this.streams.length > 1) continue
       for (const worker of workers) worker.start().catch((error: unknown) => this.#failed(error))
     }
     this.#ends?.start()
@@ -272,7 +275,15 @@ async function openStream(
   for (const { stage, workers: count, windowMs, batchRecordsMax } of STAGES) {
     const own = Array.from({ length: count }, (_, i) => {
       const id = `${stream.name}-${stage}-${i}`
-      return new WorkerProcess({ id, functionName: stage, env, timeoutMs: TIMEOUT_MS })
+      const rest = options.streams.length > 1 ? { idleMs: IDLE_MS } : {}
+      return new WorkerProcess({
+        id,
+        functionName: stage,
+        env,
+        timeoutMs: TIMEOUT_MS,
+        stream: stream.name,
+        ...rest,
+      })
     })
     workers.push(...own)
     mappings[stage] = await Mapping.open({

@@ -15,9 +15,14 @@ export interface WorkerOptions {
   readonly env: Readonly<Record<string, string>>
   /** An invocation that takes longer is ended by killing the process, as Lambda does. */
   readonly timeoutMs: number
+  /** The stream it works for; undefined: for all. */
+  readonly stream?: string
+  /** Without work for this long the process is ended until it is needed again, as Lambda does; undefined: never. */
+  readonly idleMs?: number
 }
 
-export type WorkerState = 'starting' | 'up' | 'down'
+/** `idle`: not needed so far, or not any more. */
+export type WorkerState = 'idle' | 'starting' | 'up' | 'down'
 
 /** The worker died or was killed while it worked: what it did before is unknown. */
 export class WorkerDiedError extends Error {
@@ -32,16 +37,19 @@ export class HandlerError extends Error {
 /** One function environment: a child process that is started at first use and again after every death. */
 export class WorkerProcess {
   readonly id: string
+  readonly stream: string | undefined
   readonly #options: WorkerOptions
   #child: ChildProcess | undefined
   #ready: Promise<Duplex> | undefined
   #pending: { resolve: (answer: WorkerAnswer) => void; reject: (error: Error) => void } | undefined
-  #state: WorkerState = 'down'
-  #starts = 0
+  #state: WorkerState = 'idle'
+  #restarts = 0
   #stopping = false
+  #idle: NodeJS.Timeout | undefined
 
   constructor(options: WorkerOptions) {
     this.id = options.id
+    this.stream = options.stream
     this.#options = options
   }
 
@@ -54,7 +62,7 @@ export class WorkerProcess {
   }
 
   get restarts(): number {
-    return Math.max(0, this.#starts - 1)
+    return this.#restarts
   }
 
   /** Starts the process if it is not there; resolves when its function is loaded. */
@@ -64,6 +72,7 @@ export class WorkerProcess {
 
   /** Runs the function on an event. Rejects with a HandlerError or a WorkerDiedError. One at a time. */
   async invoke(event: readonly Buffer[]): Promise<unknown> {
+    clearTimeout(this.#idle)
     const channel = await this.#channel()
     const timer = setTimeout(() => this.kill(), this.#options.timeoutMs + 1000)
     try {
@@ -76,6 +85,9 @@ export class WorkerProcess {
     } finally {
       clearTimeout(timer)
       this.#pending = undefined
+      const { idleMs } = this.#options
+      if (idleMs !== undefined && !this.#stopping)
+        this.#idle = setTimeout(() => this.#retire(), idleMs).unref()
     }
   }
 
@@ -87,11 +99,21 @@ export class WorkerProcess {
   /** Ends the process for good. */
   async stop(): Promise<void> {
     this.#stopping = true
+    clearTimeout(this.#idle)
     const child = this.#child
     if (child === undefined) return
     const ended = new Promise((resolve) => child.once('close', resolve))
     this.kill()
     await ended
+  }
+
+  /** Nothing is under way: an invocation would have cleared the timer. The next one starts another process. */
+  #retire(): void {
+    const child = this.#child
+    this.#child = undefined
+    this.#ready = undefined
+    this.#state = 'idle'
+    child?.kill('SIGKILL')
   }
 
   #channel(): Promise<Duplex> {
@@ -119,8 +141,8 @@ export class WorkerProcess {
       stdio: ['ignore', process.stderr, process.stderr, 'pipe'],
     })
     this.#child = child
+    if (this.#state === 'down') this.#restarts++
     this.#state = 'starting'
-    this.#starts++
     const channel = child.stdio[3] as Duplex
     channel.on('error', () => undefined)
     return new Promise((resolve, reject) => {
@@ -133,6 +155,7 @@ export class WorkerProcess {
       child.once('error', reject)
       child.once('close', (code, signal) => {
         const error = new WorkerDiedError(`${this.id} ended (${signal ?? `exit code ${code}`})`)
+        if (this.#child !== child) return reject(error)
         this.#state = 'down'
         this.#child = undefined
         this.#ready = undefined

@@ -146,7 +146,10 @@ export interface Part {
   readonly id: string
   readonly kind: 'log' | 'worker' | 'store' | 'socket' | 'source'
   readonly name: string
-  readonly state: 'up' | 'starting' | 'down'
+  /** `idle`: a worker without work, which starts when there is some. */
+  readonly state: 'up' | 'starting' | 'down' | 'idle'
+  /** The one stream it works for. */
+  readonly stream?: string
   readonly pid?: number
   /** Times it was started again since the site started. */
   readonly restarts: number

@@ -1,6 +1,7 @@
 import type { Part } from '../../../lib/serve/dashboard-messages.ts'
 import { usePage } from '../context.ts'
 import { clock } from '../format.ts'
+import { useParts } from '../parts.ts'
 import { KillMenu } from './kill-menu.tsx'
 import { NewestOutage, pastLine, WhatHappens } from './outage.tsx'
 
@@ -9,7 +10,7 @@ const PAST_SHOWN = 4
 
 /** The button that tries to break the promise, and what came of it. */
 export function BreakIt() {
-  const parts = usePage((state) => state.status?.parts) ?? NO_PARTS
+  const parts = useParts() ?? NO_PARTS
   const loaded = usePage((state) => state.status !== undefined)
   const outages = usePage((state) => state.outages)
   const killable = parts.filter((part) => part.killable)

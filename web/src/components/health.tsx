@@ -1,6 +1,7 @@
 import type { Part } from '../../../lib/serve/dashboard-messages.ts'
 import { usePage } from '../context.ts'
 import { clock, count } from '../format.ts'
+import { useParts } from '../parts.ts'
 import { CopyButton } from './copy-button.tsx'
 
 const NO_PARTS: readonly Part[] = []
@@ -8,10 +9,10 @@ const KINDS: readonly Part['kind'][] = ['source', 'log', 'worker', 'store', 'soc
 
 /** Each part of the site: what it is, whether it is up, how often it had to start again. */
 export function Health() {
-  const parts = usePage((state) => state.status?.parts)
+  const parts = useParts()
   const clients = usePage((state) => state.status?.clients ?? 0)
   const sorted = [...(parts ?? NO_PARTS)].sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind))
-  const up = sorted.filter(({ state }) => state === 'up').length
+  const up = sorted.filter(({ state }) => state === 'up' || state === 'idle').length
   return (
     <section class="card" aria-labelledby="health-title" aria-busy={parts === undefined}>
       <div class="card-head">
@@ -45,14 +46,14 @@ export function Health() {
   )
 }
 
-const TONES = { up: 'good', starting: 'warn', down: 'bad' } as const
+const TONES = { up: 'good', starting: 'warn', down: 'bad', idle: 'quiet' } as const
 
 function PartRow({ part, clients }: { readonly part: Part; readonly clients: number | undefined }) {
   const { name, kind, state, pid, restarts } = part
   const detail = part.detail ?? (clients === undefined ? undefined : `${count(clients)} connected`)
   return (
     <li class="part" data-part={part.id} data-state={state}>
-      <span class={`dot tone-${TONES[state]} ${state === 'up' ? '' : 'pulse'}`} />
+      <span class={`dot tone-${TONES[state]} ${state === 'up' || state === 'idle' ? '' : 'pulse'}`} />
       <span class="part-name">
         {name} {name !== kind && <span>{kind}</span>}
       </span>

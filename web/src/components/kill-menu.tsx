@@ -3,6 +3,8 @@ import type { Part } from '../../../lib/serve/dashboard-messages.ts'
 import { useSession } from '../context.ts'
 import { BoltIcon, ChevronIcon } from './icons.tsx'
 
+const TONES = { up: 'good', starting: 'warn', down: 'bad', idle: 'quiet' } as const
+
 /** The button, and the menu of which process. */
 export function KillMenu({ parts }: { readonly parts: readonly Part[] }) {
   const session = useSession()
@@ -49,7 +51,7 @@ export function KillMenu({ parts }: { readonly parts: readonly Part[] }) {
               disabled={part.state !== 'up'}
               onClick={() => kill(part)}
             >
-              <span class={`dot tone-${part.state === 'up' ? 'good' : 'bad'}`} />
+              <span class={`dot tone-${TONES[part.state]}`} />
               {part.name}
               <small>{part.state === 'up' ? `pid ${part.pid ?? 'unknown'}` : part.state}</small>
             </button>
