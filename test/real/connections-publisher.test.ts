@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { ConnectionsPublisher } from '../../lib/aws/connections-publisher.ts'
 import { publisherContract, type TestConnection } from '../contracts/publisher.ts'
-import { type RunningConnections, startConnections } from './servers/connections.ts'
+import { KEYS, type RunningConnections, startConnections } from './servers/connections.ts'
 
 publisherContract('API Gateway @connections', async () => {
   const server = await startConnections()
   const publisher = new ConnectionsPublisher({
     endpoint: server.endpoint,
     region: 'us-east-1',
-    credentials: async () => ({ accessKeyId: 'test', secretAccessKey: 'test' }),
+    credentials: async () => KEYS,
     timeoutMs: 5000,
   })
   return {
@@ -20,6 +21,19 @@ publisherContract('API Gateway @connections', async () => {
       await server.stop()
     },
   }
+})
+
+test('@connections refuses what other keys have signed', async () => {
+  const server = await startConnections()
+  const publisher = new ConnectionsPublisher({
+    endpoint: server.endpoint,
+    region: 'us-east-1',
+    credentials: async () => ({ ...KEYS, secretAccessKey: 'a guess' }),
+    timeoutMs: 5000,
+  })
+  await expect(publisher.send('any', 'frame')).rejects.toMatchObject({ code: 'DENIED', curable: false })
+  await publisher.close()
+  await server.stop()
 })
 
 async function connect(server: RunningConnections): Promise<TestConnection> {

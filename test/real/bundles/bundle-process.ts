@@ -8,6 +8,7 @@ const RUNTIME = fileURLToPath(new URL('runtime.mjs', import.meta.url))
 interface Answer {
   readonly ok?: boolean
   readonly value?: unknown
+  /** Of an event that was answered, one way or the other. */
   readonly tookMs?: number
   readonly error?: string
   readonly message?: string
@@ -40,6 +41,11 @@ export class BundleProcess {
     this.#options = options
   }
 
+  /** Its template names the brokers. */
+  get speaksKafka(): boolean {
+    return this.#options.env.WEIR_BROKERS !== undefined
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid
   }
@@ -59,8 +65,8 @@ export class BundleProcess {
         this.#answered = resolve
         sendMessage(channel, event)
       })
-      if (answer.ok !== true) throw new Error(answer.message)
       this.firstEventMs ??= answer.tookMs
+      if (answer.ok !== true) throw new Error(answer.message)
       return answer.value
     } finally {
       clearTimeout(timer)

@@ -25,7 +25,8 @@ async function run(handler, event) {
     const value = await handler(event, context)
     return { ok: true, value, tookMs: performance.now() - startedMs }
   } catch (error) {
-    return { ok: false, error: error?.name ?? 'Error', message: String(error?.message ?? error) }
+    const tookMs = performance.now() - startedMs
+    return { ok: false, error: error?.name ?? 'Error', message: String(error?.message ?? error), tookMs }
   }
 }
 

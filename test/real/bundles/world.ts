@@ -6,7 +6,6 @@ import { expect } from 'vitest'
 import { makeBucket, makeTable } from '../../../lib/aws/make-stores.ts'
 import { openPorts } from '../../../lib/aws/ports.ts'
 import { type RunResult, startRun } from '../../../lib/collect/run.ts'
-import { bundleFunction } from '../../../lib/infra/bundling.ts'
 import { trainDemoModel } from '../../../lib/local/demo-model.ts'
 import { EncodedBatches } from '../../../lib/local/encoded-batches.ts'
 import { LogEnds } from '../../../lib/local/log-ends.ts'
@@ -22,8 +21,10 @@ import { topicName } from '../../../lib/stream/topic.ts'
 import { streamNamed, streams } from '../../../streams/index.ts'
 import { MemoryKeyed } from '../../support/memory-keyed.ts'
 import { labelCounts } from '../network-lines.ts'
+import { KEYS, type RunningConnections, startConnections } from '../servers/connections.ts'
 import { BundleProcess } from './bundle-process.ts'
-import { templateVariables } from './template-env.ts'
+import { bundledFunctions } from './bundled.ts'
+import { filledIn, templateVariables } from './template-env.ts'
 
 export const STAGES = ['score', 'count', 'archive', 'notify'] as const
 
@@ -32,7 +33,6 @@ export interface Servers {
   readonly brokers: string
   readonly dynamodb: string
   readonly s3: string
-  readonly connections?: string
   /** For what the test itself reads and feeds; as above where left out. */
   readonly direct?: { readonly dynamodb: string; readonly s3: string }
 }
@@ -40,7 +40,8 @@ export interface Servers {
 export interface WorldOptions {
   /** Further environment of the bundles, e.g. a shorter timeout. */
   readonly env?: Readonly<Record<string, string>>
-  readonly timeoutMs?: Partial<Record<MappedStage, number>>
+  /** By function. */
+  readonly timeoutMs?: Readonly<Record<string, number>>
   readonly zombies?: boolean
   readonly scoreBatchRecords?: number
   readonly model?: boolean
@@ -51,20 +52,23 @@ export class World {
   readonly stream = streamNamed('network')
   readonly ports: Ports
   readonly bundles: Readonly<Record<MappedStage, BundleProcess[]>>
-  readonly sizes: Readonly<Record<string, number>>
+  /** API Gateway's WebSocket side, which runs the socket function. */
+  readonly connections: RunningConnections
   readonly errors: string[] = []
   readonly #dir: string
   readonly #options: WorldOptions
   readonly #pollers: { mappings: readonly Mapping[]; ends: LogEnds; keyed: MemoryKeyed }[] = []
-  readonly #env: (stage: string) => Record<string, string>
+  readonly #env: Made['env']
   readonly #portsWith: Made['portsWith']
+  /** Of the functions that no mapping feeds. */
+  readonly #others = new Map<string, BundleProcess>()
   #feeds = 0
 
   private constructor(dir: string, ports: Ports, options: WorldOptions, world: Made) {
     this.#dir = dir
     this.ports = ports
     this.#options = options
-    this.sizes = world.sizes
+    this.connections = world.connections
     this.#env = world.env
     this.#portsWith = world.portsWith
     const open = (stage: MappedStage) => [this.newBundle(stage)]
@@ -79,41 +83,40 @@ export class World {
   static async open(servers: Servers, options: WorldOptions = {}): Promise<World> {
     const dir = await mkdtemp(join(tmpdir(), 'weir-world-'))
     const id = randomUUID()
-    const sizes: Record<string, number> = {}
-    for (const stage of STAGES) sizes[stage] = bundleFunction(stage, join(dir, stage))
     const variables = templateVariables('network')
+    const answering: { world?: World } = {}
+    const connections = await startConnections(async (event) => answering.world?.run('socket', event))
     const values: Record<string, string> = {
       WEIR_SITE: 'real',
       WEIR_TABLE: id,
       WEIR_BUCKET: id,
-      WEIR_WS_ENDPOINT: servers.connections ?? 'http://127.0.0.1:9',
-      WEIR_STREAM: 'network',
+      WEIR_WS_ENDPOINT: connections.endpoint,
       WEIR_BROKERS: servers.brokers,
       WEIR_KAFKA_AUTH: 'none',
     }
     // What Lambda sets itself, and the endpoints that stand in for AWS.
     const around = {
       AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'weirtest',
-      AWS_SECRET_ACCESS_KEY: 'weirtestsecret',
+      AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
     }
-    const env = (stage: string): Record<string, string> => ({
-      ...Object.fromEntries((variables.get(stage) ?? []).map((name) => [name, values[name] ?? ''])),
+    const env = (name: string): Record<string, string> => ({
+      ...filledIn(variables.get(name) ?? {}, values),
       ...around,
-      AWS_LAMBDA_FUNCTION_NAME: `weir-network-${stage}`,
+      AWS_LAMBDA_FUNCTION_NAME: `weir-network-${name}`,
       WEIR_DYNAMODB_ENDPOINT: servers.dynamodb,
       WEIR_S3_ENDPOINT: servers.s3,
       ...options.env,
     })
     const { dynamodb, s3 } = servers.direct ?? servers
-    const credentials = async () => ({ accessKeyId: 'weirtest', secretAccessKey: 'weirtestsecret' })
-    const server = { region: 'us-east-1', credentials, timeoutMs: 10_000 }
+    const server = { region: 'us-east-1', credentials: async () => KEYS, timeoutMs: 10_000 }
     await makeTable({ ...server, endpoint: dynamodb }, id)
     await makeBucket({ ...server, endpoint: s3 }, id)
-    const own = { ...values, ...around, WEIR_DYNAMODB_ENDPOINT: dynamodb, WEIR_S3_ENDPOINT: s3 }
-    const portsWith = (more: Readonly<Record<string, string>>) => openPorts({ ...own, ...more })
-    const ports = portsWith(options.env ?? {})
-    const world = new World(dir, ports, options, { sizes, env, portsWith })
+    const own = { ...env('score'), WEIR_DYNAMODB_ENDPOINT: dynamodb, WEIR_S3_ENDPOINT: s3 }
+    const portsWith = (more: Readonly<Record<string, string>>) => openPorts({ ...own, ...values, ...more })
+    const ports = portsWith({ AWS_LAMBDA_FUNCTION_NAME: 'weir', ...options.env })
+    const world = new World(dir, ports, options, { connections, env, portsWith })
+    answering.world = world
     const stream = world.stream
     await ports.log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
     await ports.log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
@@ -122,21 +125,38 @@ export class World {
   }
 
   /** A process of one function, as another environment of it. */
-  newBundle(stage: MappedStage): BundleProcess {
-    const timeoutMs = this.#options.timeoutMs?.[stage]
+  newBundle(name: string): BundleProcess {
+    const bundled = bundledFunctions().get(name)
+    if (bundled === undefined) throw new Error(`there is no function ${name}`)
+    const timeoutMs = this.#options.timeoutMs?.[name]
     return new BundleProcess({
-      file: join(this.#dir, stage, 'index.mjs'),
-      env: this.#env(stage),
+      file: bundled.file,
+      env: this.#env(name),
       zombies: this.#options.zombies === true,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     })
   }
 
+  /** Runs a function that no mapping feeds, in its one process. Rejects as the function does. */
+  run(name: string, event: object): Promise<unknown> {
+    const bundle = this.process(name)
+    return bundle.invoke([Buffer.from(JSON.stringify(event))])
+  }
+
+  /** The process that runs a function; the first, where it has several. */
+  process(name: string): BundleProcess {
+    const stage = STAGES.find((one) => one === name)
+    const known = stage === undefined ? this.#others.get(name) : this.bundles[stage][0]
+    const process = known ?? this.newBundle(name)
+    if (stage === undefined) this.#others.set(name, process)
+    return process
+  }
+
   /** How long a bundle takes to import, the least of three processes. */
-  async importMs(stage: MappedStage): Promise<number> {
+  async importMs(name: string): Promise<number> {
     let least = Infinity
     for (let i = 0; i < 3; i++) {
-      const bundle = this.newBundle(stage)
+      const bundle = this.newBundle(name)
       await bundle.start()
       least = Math.min(least, bundle.importMs ?? Infinity)
       await bundle.stop()
@@ -269,7 +289,9 @@ export class World {
 
   async close(): Promise<void> {
     const stopping = this.unpoll()
-    await Promise.all(Object.values(this.bundles).flatMap((all) => all.map((one) => one.stop())))
+    await this.connections.stop()
+    const processes = [...Object.values(this.bundles).flat(), ...this.#others.values()]
+    await Promise.all(processes.map((one) => one.stop()))
     await stopping
     await this.ports.close()
     await rm(this.#dir, { recursive: true, force: true })
@@ -277,7 +299,7 @@ export class World {
 }
 
 interface Made {
-  readonly sizes: Record<string, number>
-  readonly env: (stage: string) => Record<string, string>
+  readonly connections: RunningConnections
+  readonly env: (name: string) => Record<string, string>
   readonly portsWith: (more: Readonly<Record<string, string>>) => Ports
 }
