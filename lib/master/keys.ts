@@ -19,6 +19,16 @@ export function chapterKey(stream: string, topic: string, partition: number, fro
   return `${masterPrefix(stream)}_manifests/chapters/${topic}-${partition}-${from}-${unique}.json`
 }
 
+/** Prefix of the lists of files that are made for readers of Hive's tables when views are published. */
+export function symlinksPrefix(stream: string): string {
+  return `${masterPrefix(stream)}_symlinks/`
+}
+
+/** Key of a list of replaced objects. `unique` makes it a name that no other writer has. */
+export function replacedKey(stream: string, topic: string, partition: number, unique: string): string {
+  return `${masterPrefix(stream)}_manifests/replaced/${topic}-${partition}-${unique}.json`
+}
+
 export interface Stretch {
   /** Raw topic. */
   readonly topic: string

@@ -14,7 +14,9 @@ import {
 } from './manifest.ts'
 
 /** Files a head lists before they are sealed, and chapters of a level before they are: a head stays below 100 kB. */
-const SEAL_ITEMS = 128
+export const SEAL_ITEMS = 128
+/** A head changes under one commit by a compaction or a sweep, which are rare. */
+const TRIES_MAX = 20
 
 export interface LoadedManifest {
   readonly manifest: Manifest
@@ -55,8 +57,9 @@ export interface Addition {
 }
 
 /**
- * Replaces the manifest by one with the addition, if it still is the one that was loaded. 'moved': it is not, or this
- * very commit has succeeded before (a put that was sent twice); who re-reads it sees which.
+ * Adds to the manifest, if it still ends where the one that was loaded did. 'moved': it does not, or this very commit
+ * has succeeded before (a put that was sent twice); who re-reads it sees which. A compaction that came between is no
+ * matter: what it swaps lies below the addition.
  */
 export async function commit(
   objects: ObjectStore,
@@ -64,19 +67,43 @@ export async function commit(
   addition: Addition,
   sealItems = SEAL_ITEMS,
 ): Promise<'done' | 'moved'> {
-  const before = loaded.manifest
-  checkAddition(before, addition)
-  const grown: Manifest = {
-    ...before,
-    version: before.version + 1,
-    progress: addition.progress,
-    files: [...before.files, ...addition.files],
+  checkAddition(loaded.manifest, addition)
+  let now = loaded
+  for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
+    if (await tryCommit(objects, now, addition, sealItems)) return 'done'
+    const { stream, topic, partition } = loaded.manifest
+    now = await readManifest(objects, stream, topic, partition)
+    if (!isSamePlace(now.manifest, loaded.manifest)) return 'moved'
   }
-  const after = await seal(objects, grown, sealItems)
-  const key = headKey(before.stream, before.topic, before.partition)
-  const condition = loaded.etag === undefined ? 'absent' : { etag: loaded.etag }
-  const { ok } = await objects.put(key, Buffer.from(JSON.stringify(after)), condition)
-  return ok ? 'done' : 'moved'
+  return 'moved'
+}
+
+/** Nothing was committed between the two, and no sweep can have taken what was written for a commit. */
+function isSamePlace(a: Manifest, b: Manifest): boolean {
+  return a.progress.nextOffset === b.progress.nextOffset && (a.sweeps ?? 0) === (b.sweeps ?? 0)
+}
+
+async function tryCommit(
+  objects: ObjectStore,
+  loaded: LoadedManifest,
+  addition: Addition,
+  sealItems: number,
+): Promise<boolean> {
+  const before = loaded.manifest
+  const files = [...before.files, ...addition.files]
+  const after = await seal(objects, { ...before, progress: addition.progress, files }, sealItems)
+  return putHead(objects, loaded, after)
+}
+
+/** Replaces the head that was loaded, which is the one write that makes any change of a master happen. False: it is another. */
+export async function putHead(
+  objects: ObjectStore,
+  { manifest, etag }: LoadedManifest,
+  after: Manifest,
+): Promise<boolean> {
+  const key = headKey(manifest.stream, manifest.topic, manifest.partition)
+  const bytes = Buffer.from(JSON.stringify({ ...after, version: manifest.version + 1 }))
+  return (await objects.put(key, bytes, etag === undefined ? 'absent' : { etag })).ok
 }
 
 /** A defect of the caller, found before it becomes one of the master. */
@@ -111,9 +138,9 @@ async function seal(objects: ObjectStore, manifest: Manifest, sealItems: number)
   }
 }
 
-async function putChapter(
+export async function putChapter(
   objects: ObjectStore,
-  { stream, topic, partition }: Manifest,
+  { stream, topic, partition }: Pick<Manifest, 'stream' | 'topic' | 'partition'>,
   level: number,
   items: readonly (MasterFile | Chapter)[],
 ): Promise<Chapter> {

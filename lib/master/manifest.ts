@@ -19,6 +19,28 @@ export interface Manifest {
   readonly chapters: readonly Chapter[]
   /** Oldest first. */
   readonly files: readonly MasterFile[]
+  /** What compactions have replaced, as long as readers of an older head may still need it; oldest first. */
+  readonly replaced?: readonly ReplacedList[]
+  /** How often orphans were swept. What was written before a sweep must not be committed after it: it may be gone. */
+  readonly sweeps?: number
+  /** Compaction is done with the files below this raw offset. */
+  readonly compactedTo?: number
+}
+
+/** Objects that the manifest no longer lists, which stay for a time of grace from `toMs` on. */
+export interface ReplacedList {
+  /** Of the object that names them. */
+  readonly key: string
+  /** When the first and the last of them were replaced, Unix ms. */
+  readonly fromMs: number
+  readonly toMs: number
+  readonly objects: number
+}
+
+/** What the object of a `ReplacedList` holds. */
+export interface ReplacedBody {
+  readonly form: 1
+  readonly objects: readonly { readonly key: string; readonly replacedMs: number }[]
 }
 
 /** As `Progress` of lib/state/progress.ts. */

@@ -1,48 +1,118 @@
 import type { Clock } from '../ports/clock.ts'
+import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
-import { headsPrefix, masterPrefix } from './keys.ts'
+import { headsPrefix, masterPrefix, symlinksPrefix } from './keys.ts'
 import type { Chapter, Manifest } from './manifest.ts'
-import { readChapter, readManifests } from './manifest-store.ts'
+import { putHead, readChapter, readManifest, readManifests } from './manifest-store.ts'
+import { readReplaced } from './swap.ts'
 
 /** An attempt that has written objects commits them within its function's time limit; this is several times as long. */
 const OLDER_MIN_MS = 3_600_000
+/** Longer than any reader holds on to a head it has read: a recompute may take six hours. */
+export const GRACE_MS = 24 * 3_600_000
+const TRIES_MAX = 50
+
+export interface SweepOptions {
+  /** Age of an orphan, at least an hour (default): a younger one may be about to be committed. */
+  readonly olderThanMs?: number
+  /** How long what compaction has replaced stays for its readers. */
+  readonly graceMs?: number
+}
 
 export interface Swept {
   readonly objects: number
   readonly sizeBytes: number
 }
 
+interface Sweep {
+  readonly objects: ObjectStore
+  /** What was replaced before it goes, Unix ms. */
+  readonly replacedBeforeMs: number
+}
+
 /**
- * Deletes the objects of a stream's master that no manifest refers to and that are older than `olderThanMs`: what
- * attempts wrote that were never committed. Resolves with what went. Throws a RangeError for an age under an hour,
- * because a younger object may be about to be committed.
+ * Deletes the objects of a stream's master that no manifest refers to any more: what attempts wrote that were never
+ * committed, and what compaction has replaced, once the time of grace is over. Resolves with what went. Throws a
+ * RangeError for an age under an hour.
  *
- * It must not run beside a compaction whose replaced files are still being read: those, too, no manifest refers to.
+ * Between looking and deleting it changes every head by one conditional write. Whoever wrote an object before that and
+ * has not committed it finds the head changed, and does not commit it any more: so nothing that is deleted here can come
+ * to be listed, however long its writer was held up.
  */
 export async function sweepOrphans(
   { objects, clock }: { readonly objects: ObjectStore; readonly clock: Pick<Clock, 'nowMs'> },
   stream: string,
-  olderThanMs: number,
+  { olderThanMs = OLDER_MIN_MS, graceMs = GRACE_MS }: SweepOptions = {},
 ): Promise<Swept> {
   if (!(olderThanMs >= OLDER_MIN_MS))
     throw new RangeError(`orphans are swept at ${OLDER_MIN_MS} ms or older, got ${olderThanMs}`)
-  const before = clock.nowMs() - olderThanMs
-  const old = new Map<string, number>()
-  for await (const { key, modifiedMs, sizeBytes } of objects.list(masterPrefix(stream)))
-    if (modifiedMs < before && !key.startsWith(headsPrefix(stream))) old.set(key, sizeBytes)
+  const nowMs = clock.nowMs()
+  const sweep = { objects, replacedBeforeMs: nowMs - graceMs }
+  const old = await oldObjects(objects, stream, nowMs - olderThanMs)
   // Manifests are read after the listing: what was committed in between is not an orphan any more.
-  for (const manifest of await readManifests(objects, stream))
-    for await (const key of referredKeys(objects, manifest)) old.delete(key)
+  const manifests = await readManifests(objects, stream)
+  await dropReferred(sweep, manifests, old)
+  if (old.size === 0) return { objects: 0, sizeBytes: 0 }
+  const fenced: Manifest[] = []
+  for (const manifest of manifests) fenced.push(await fence(sweep, manifest))
+  await dropReferred(sweep, fenced, old)
   for (const key of old.keys()) await objects.delete(key)
   return { objects: old.size, sizeBytes: [...old.values()].reduce((sum, size) => sum + size, 0) }
 }
 
-async function* referredKeys(
+/** Sizes of all objects, but for the heads, that were put before `beforeMs`, by key. */
+async function oldObjects(
   objects: ObjectStore,
-  { chapters, files }: Pick<Manifest, 'chapters' | 'files'>,
+  stream: string,
+  beforeMs: number,
+): Promise<Map<string, number>> {
+  const old = new Map<string, number>()
+  const others = [headsPrefix(stream), symlinksPrefix(stream)]
+  for await (const { key, modifiedMs, sizeBytes } of objects.list(masterPrefix(stream)))
+    if (modifiedMs < beforeMs && !others.some((prefix) => key.startsWith(prefix))) old.set(key, sizeBytes)
+  return old
+}
+
+/** Changes a head so that no commit begun before can succeed, and takes out the replaced lists whose grace is over. */
+async function fence(
+  { objects, replacedBeforeMs }: Sweep,
+  { stream, topic, partition }: Manifest,
+): Promise<Manifest> {
+  for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
+    const loaded = await readManifest(objects, stream, topic, partition)
+    const replaced = (loaded.manifest.replaced ?? []).filter(({ toMs }) => toMs >= replacedBeforeMs)
+    const after = { ...loaded.manifest, replaced, sweeps: (loaded.manifest.sweeps ?? 0) + 1 }
+    if (await putHead(objects, loaded, after)) return after
+  }
+  throw new PortError(
+    'THROTTLED',
+    `manifest ${topic}-${partition} changed ${TRIES_MAX} times under a sweep`,
+    {
+      curable: true,
+    },
+  )
+}
+
+async function dropReferred(
+  sweep: Sweep,
+  manifests: readonly Manifest[],
+  old: Map<string, number>,
+): Promise<void> {
+  for (const manifest of manifests) for await (const key of referredKeys(sweep, manifest)) old.delete(key)
+}
+
+async function* referredKeys(
+  sweep: Sweep,
+  { chapters, files, replaced = [] }: Manifest,
 ): AsyncGenerator<string> {
   for (const { key } of files) yield key
-  for (const chapter of chapters) yield* referredByChapter(objects, chapter)
+  for (const chapter of chapters) yield* referredByChapter(sweep.objects, chapter)
+  for (const list of replaced) {
+    if (list.toMs < sweep.replacedBeforeMs) continue
+    yield list.key
+    for (const { key, replacedMs } of await readReplaced(sweep.objects, list))
+      if (replacedMs >= sweep.replacedBeforeMs) yield key
+  }
 }
 
 async function* referredByChapter(objects: ObjectStore, chapter: Chapter): AsyncGenerator<string> {

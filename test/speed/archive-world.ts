@@ -21,12 +21,15 @@ export function seeded(seed: number): (n: number) => number {
 
 export const RAW = 'test.raw.g1'
 const ENRICHED = 'test.enriched.g1'
+/** When the first record was appended. */
+export const START_MS = 1_700_000_000_000
 
 /** What retries of `score` may leave in an enriched partition: origins in order, some again with another verdict. */
 export function enrichedPartition(
   random: (n: number) => number,
   origins: number,
   lost: readonly LostRange[],
+  stepMs = 1_200_000,
 ) {
   const log: Entry[] = []
   let next = 0
@@ -34,15 +37,16 @@ export function enrichedPartition(
     const from = Math.max(0, next - random(6) * random(2))
     const to = Math.min(origins, Math.max(next, from) + 1 + random(7))
     for (let offset = from; offset < to; offset++)
-      if (!lost.some((range) => range.from <= offset && offset < range.to)) log.push(entryOf(offset, attempt))
+      if (!lost.some((range) => range.from <= offset && offset < range.to))
+        log.push(entryOf(offset, attempt, stepMs))
     next = to
   }
   return log
 }
 
-/** Twenty minutes of append time between two records, so that folders change; every outcome. */
-function entryOf(offset: number, attempt: number): Entry {
-  const appendTime = 1_700_000_000_000 + offset * 1_200_000
+/** Every outcome. By default twenty minutes of append time between two records, so that folders change. */
+function entryOf(offset: number, attempt: number, stepMs: number): Entry {
+  const appendTime = START_MS + offset * stepMs
   const head = { site: 'here', topic: RAW, partition: 0, offset, appendTime, eventTime: appendTime - 5 }
   if (offset % 11 === 3)
     return { ...head, outcome: 'dead', stage: 'parse', reason: `try ${attempt}`, raw: 'AAEC' }
@@ -79,7 +83,7 @@ export class Gate {
   readonly #waiting: { caller: number; run: () => Promise<void>; fail: () => void }[] = []
   readonly #killed = new Set<number>()
 
-  request<T>(caller: number, act: () => Promise<T>, fate: () => 'done' | 'lost' | 'refused'): Promise<T> {
+  request<T>(caller: number, act: () => Promise<T>, fate: Fate): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = () => reject(new Error('request failed'))
       const run = async () => {
@@ -109,15 +113,12 @@ export class Gate {
   }
 }
 
-/** A handler of `archive` whose requests to `objects` go through the gate, as those of one invocation. */
-export function gatedHandler(
-  objects: MemoryObjects,
-  gate: Gate,
-  caller: number,
-  fate: () => 'done' | 'lost' | 'refused',
-  lost: readonly LostRange[],
-): KafkaHandler {
-  const gated: ObjectStore = {
+/** What becomes of a request: done, done but the answer lost, or not done. */
+export type Fate = () => 'done' | 'lost' | 'refused'
+
+/** `objects` with every request through the gate, as those of one caller. */
+export function gatedObjects(objects: MemoryObjects, gate: Gate, caller: number, fate: Fate): ObjectStore {
+  return {
     put: (...args) => gate.request(caller, () => objects.put(...args), fate),
     get: (...args) => gate.request(caller, () => objects.get(...args), fate),
     head: (...args) => gate.request(caller, () => objects.head(...args), fate),
@@ -125,7 +126,17 @@ export function gatedHandler(
     list: (prefix) => objects.list(prefix),
     close: async () => undefined,
   }
-  const ports = portsOf(gated, lost)
+}
+
+/** A handler of `archive` whose requests to `objects` go through the gate, as those of one invocation. */
+export function gatedHandler(
+  objects: MemoryObjects,
+  gate: Gate,
+  caller: number,
+  fate: Fate,
+  lost: readonly LostRange[],
+): KafkaHandler {
+  const ports = portsOf(gatedObjects(objects, gate, caller, fate), lost)
   return entryConsumer('test', archiveStage(testStream, ports, { sealItems: 3 }), ports)
 }
 

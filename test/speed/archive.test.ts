@@ -98,9 +98,11 @@ describe('archive', () => {
     const before = objects.held.size
     objects.nowMs = 10_000_000
     await expect(
-      sweepOrphans({ objects, clock: { nowMs: () => 10_000_000 } }, 'test', 60_000),
+      sweepOrphans({ objects, clock: { nowMs: () => 10_000_000 } }, 'test', { olderThanMs: 60_000 }),
     ).rejects.toThrow('swept at 3600000 ms or older')
-    const swept = await sweepOrphans({ objects, clock: { nowMs: () => 10_000_000 } }, 'test', 3_600_000)
+    const swept = await sweepOrphans({ objects, clock: { nowMs: () => 10_000_000 } }, 'test', {
+      olderThanMs: 3_600_000,
+    })
     expect(swept.objects).toBeGreaterThanOrEqual(1)
     expect(objects.held.size).toBe(before - swept.objects)
     expect(objects.held.has(orphan)).toBe(false)
@@ -111,7 +113,9 @@ describe('archive', () => {
     const objects = new MemoryObjects()
     objects.nowMs = 9_000_000
     await objects.put('master/test/date=2023-11-14/hour=22/young.parquet', Buffer.from('young'))
-    const swept = await sweepOrphans({ objects, clock: { nowMs: () => 10_000_000 } }, 'test', 3_600_000)
+    const swept = await sweepOrphans({ objects, clock: { nowMs: () => 10_000_000 } }, 'test', {
+      olderThanMs: 3_600_000,
+    })
     expect(swept).toEqual({ objects: 0, sizeBytes: 0 })
   })
 
