@@ -1,10 +1,12 @@
 import type { Stream } from '../lib/stream/define.ts'
 import { network } from './network.ts'
+import { orders } from './orders.ts'
 
 /** Every stream of this deployment, by name: one file and one line each. */
 export const streams: ReadonlyMap<string, Stream> = new Map(
   [
     network, //
+    orders,
   ].map((stream) => [stream.name, stream]),
 )
 

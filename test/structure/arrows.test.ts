@@ -12,8 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'lib/views': ['lib/stream'],
   'lib/detect': ['lib/stream'],
   'lib/ports': ['lib/stream'],
-  'lib/state': ['lib/ports', 'lib/stream', 'lib/views'],
-  'lib/master': ['lib/ports', 'lib/stream', 'lib/formats', 'lib/state'],
+  'lib/state': ['lib/ports', 'lib/stream', 'lib/formats', 'lib/views'],
+  'lib/master': ['lib/ports', 'lib/stream', 'lib/formats', 'lib/views', 'lib/state'],
 }
 const PURE = ['lib/stream', 'lib/formats', 'lib/views', 'lib/detect']
 const LOGIC_SHARED = [
@@ -60,7 +60,7 @@ function roomOf(file: string): string {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(ROOT, file), 'utf8')
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, specifier = '']) => {
+  return [...text.matchAll(/(?:from\s+|import\s*\(?\s*)'([^'\n]+)'/g)].map(([, specifier = '']) => {
     const target = specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : undefined
     return { file, room: roomOf(file), specifier, target }
   })
