@@ -17,7 +17,7 @@ const POLL_MS_MAX = 100
 export class LogEnds {
   readonly #log: Pick<EventLog, 'offsets'>
   readonly #clock: Clock
-  readonly #topics: readonly WatchedTopic[]
+  readonly #topics: () => readonly WatchedTopic[]
   readonly #onEnd: (topic: string, partition: number, end: number) => void
   readonly #onTrouble: (error: unknown) => void
   readonly #known = new Map<string, number>()
@@ -27,7 +27,8 @@ export class LogEnds {
   constructor(options: {
     readonly log: Pick<EventLog, 'offsets'>
     readonly clock: Clock
-    readonly topics: readonly WatchedTopic[]
+    /** Asked for at each look: topics grow. */
+    readonly topics: () => readonly WatchedTopic[]
     readonly onEnd: (topic: string, partition: number, end: number) => void
     readonly onTrouble: (error: unknown) => void
   }) {
@@ -49,7 +50,7 @@ export class LogEnds {
 
   /** Asks now. Resolves with true where an end has moved, once `onEnd` has been told all. */
   async refresh(topic?: string): Promise<boolean> {
-    const asked = this.#topics.filter((one) => topic === undefined || one.topic === topic)
+    const asked = this.#topics().filter((one) => topic === undefined || one.topic === topic)
     const moved = await Promise.all(asked.map((one) => this.#refreshTopic(one)))
     return moved.includes(true)
   }

@@ -24,6 +24,7 @@ export interface MappingOptions {
   /** Names its offsets: one consumer group a function. */
   readonly name: string
   readonly topic: string
+  /** From the start; `grow` adds more. */
   readonly partitions: number
   /** Environments of the function: at most one invocation each, and at most one a partition. */
   readonly workers: readonly Environment[]
@@ -70,30 +71,39 @@ const BACKOFF_MAX_MS = 5_000
 export class Mapping {
   readonly name: string
   readonly #options: MappingOptions
-  readonly #partitions: PartitionState[]
+  readonly #partitions: PartitionState[] = []
   readonly #abort = new AbortController()
   readonly #waiting = new Set<AbortController>()
   #flushing = false
   #loops: Promise<void>[] = []
 
-  private constructor(options: MappingOptions, partitions: PartitionState[]) {
+  private constructor(options: MappingOptions) {
     this.name = options.name
     this.#options = options
-    this.#partitions = partitions
   }
 
   static async open(options: MappingOptions): Promise<Mapping> {
-    const { log, keyed, topic, name, partitions, batchRecordsMax } = options
-    const states: PartitionState[] = []
-    for (let partition = 0; partition < partitions; partition++) {
-      const delivered = await deliveredUpTo(keyed, name, topic, partition)
-      const { start, end } = await log.offsets(topic, partition)
-      const next = delivered ?? start
-      options.batches.passed(name, topic, partition, next)
-      const state = { partition, next, end, busy: false, limit: batchRecordsMax, failures: 0 }
-      states.push({ ...state, notBeforeMs: 0, waitingSinceMs: undefined })
+    const mapping = new Mapping(options)
+    await mapping.grow(options.partitions)
+    return mapping
+  }
+
+  /** Takes the partitions below `partitions` in that it does not serve yet, from their first record. */
+  async grow(partitions: number): Promise<void> {
+    for (let next = this.#partitions.length; next < partitions; next = this.#partitions.length) {
+      const state = await openPartition(this.#options, next)
+      if (this.#partitions.length !== next) continue
+      this.#partitions.push(state)
+      // What came between the look at its end and this moment was told to nobody.
+      const { log, topic } = this.#options
+      this.noteEnd(next, (await log.offsets(topic, next)).end)
     }
-    return new Mapping(options, states)
+    this.#wake()
+  }
+
+  /** How many it serves: those from 0 on. */
+  get partitions(): number {
+    return this.#partitions.length
   }
 
   start(): void {
@@ -284,6 +294,16 @@ export class Mapping {
     const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(10, state.failures - 1))
     state.notBeforeMs = this.#options.clock.nowMs() + waitMs
   }
+}
+
+async function openPartition(options: MappingOptions, partition: number): Promise<PartitionState> {
+  const { log, keyed, topic, name, batches, batchRecordsMax } = options
+  const delivered = await deliveredUpTo(keyed, name, topic, partition)
+  const { start, end } = await log.offsets(topic, partition)
+  const next = delivered ?? start
+  batches.passed(name, topic, partition, next)
+  const state = { partition, next, end, busy: false, limit: batchRecordsMax, failures: 0 }
+  return { ...state, notBeforeMs: 0, waitingSinceMs: undefined }
 }
 
 /** The offset up to which a function has answered for a partition; undefined where it has not for any. */

@@ -13,6 +13,7 @@ import { type DataFolder, dataFolder } from './data-folder.ts'
 import { EncodedBatches } from './encoded-batches.ts'
 import { localEpochMs } from './epoch.ts'
 import { FileLog } from './file-log.ts'
+import { noteGrowth } from './growth.ts'
 import { Host, hostSocketPath } from './host.ts'
 import { LogEnds } from './log-ends.ts'
 import { checkLogReaches } from './log-reach.ts'
@@ -41,6 +42,8 @@ const TIMEOUT_MS = 60_000
 /** Of several streams those that nothing happens in give their memory back. */
 const IDLE_MS = 120_000
 const TRIM_EVERY_MS = 10_000
+/** How soon partitions that were added are served. */
+const GROWTH_EVERY_MS = 2_000
 /** Records of a raw partition that stay in the log after they are in the master, to be read again at will. */
 const RAW_KEPT_RECORDS = 5_000_000
 
@@ -63,7 +66,7 @@ export interface PipelineOptions {
 /** What runs for one stream. */
 export interface StreamPipeline {
   readonly stream: Stream
-  /** Of its topics, which may have grown beyond what the stream declares. */
+  /** That are served now: its topics may grow, at any time, beyond what the stream declares. */
   readonly partitions: number
   readonly mappings: Readonly<Record<MappedStage, Mapping>>
   readonly workers: readonly WorkerProcess[]
@@ -86,6 +89,8 @@ export class Pipeline {
   readonly #tell: (message: string) => void
   #stopping = false
   #trimming: NodeJS.Timeout | undefined
+  #growing: NodeJS.Timeout | undefined
+  #looking: Promise<boolean> = Promise.resolve(false)
 
   private constructor(
     folder: DataFolder,
@@ -103,9 +108,10 @@ export class Pipeline {
     this.#tell = tell
     const onTrouble = (error: unknown) => tell(messageOf(error))
     const onEnd = (topic: string, partition: number, end: number) => this.#noteEnd(topic, partition, end)
-    const topics = streams.flatMap(({ stream, partitions }) =>
-      (['raw', 'enriched'] as const).map((kind) => ({ topic: topicName(stream.name, kind), partitions })),
-    )
+    const topics = () =>
+      streams.flatMap(({ stream, partitions }) =>
+        (['raw', 'enriched'] as const).map((kind) => ({ topic: topicName(stream.name, kind), partitions })),
+      )
     if (fileLog === undefined)
       this.#ends = new LogEnds({ log: ports.log, clock: systemClock, topics, onEnd, onTrouble })
   }
@@ -166,6 +172,9 @@ export class Pipeline {
       for (const worker of workers) worker.start().catch((error: unknown) => this.#failed(error))
     }
     this.#ends?.start()
+    const look = () => void this.#noteGrowth().catch((error: unknown) => this.#failed(error))
+    this.#growing = setInterval(look, GROWTH_EVERY_MS)
+    this.#growing.unref()
     if (this.#fileLog === undefined) return
     const trim = () => void this.#trim().catch((error: unknown) => this.#failed(error, 'trimming the log: '))
     this.#trimming = setInterval(trim, TRIM_EVERY_MS)
@@ -192,8 +201,10 @@ export class Pipeline {
     const all = Object.values(mappings)
     for (const mapping of all) mapping.flushing = true
     try {
-      // Score first: what it appends is in the other mappings' ends before it is out of its own lag.
-      while (await this.#lags(stream, mappings, signal)) await systemClock.sleep(10, signal)
+      do {
+        // Score first: what it appends is in the other mappings' ends before it is out of its own lag.
+        while (await this.#lags(stream, mappings, signal)) await systemClock.sleep(10, signal)
+      } while (await this.#noteGrowth().catch(() => systemClock.sleep(500, signal).then(() => true)))
     } finally {
       for (const mapping of all) mapping.flushing = false
     }
@@ -203,6 +214,7 @@ export class Pipeline {
   async stop(): Promise<void> {
     this.#stopping = true
     clearInterval(this.#trimming)
+    clearInterval(this.#growing)
     await this.#ends?.stop()
     const mappings = this.streams.flatMap((one) => Object.values(one.mappings))
     const workers = this.streams.flatMap((one) => one.workers)
@@ -222,6 +234,19 @@ export class Pipeline {
     if (mappings.score.lag > 0) return true
     await refresh('enriched')
     return Object.values(mappings).some(({ lag }) => lag > 0)
+  }
+
+  /** One look at a time: resolves with true where any stream had grown. */
+  #noteGrowth(): Promise<boolean> {
+    this.#looking = this.#looking
+      .catch(() => false)
+      .then(async () => {
+        let grown = false
+        for (const { stream, mappings } of this.#stopping ? [] : this.streams)
+          if (await noteGrowth(this.ports.log, stream.name, mappings)) grown = true
+        return grown
+      })
+    return this.#looking
   }
 
   #noteEnd(topic: string, partition: number, end: number): void {
@@ -261,8 +286,11 @@ async function openStream(
 ): Promise<StreamPipeline> {
   const { log, keyed, clock } = ports
   // Enriched before raw: score refuses a partition that has no twin.
-  await log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
+  const enriched = topicName(stream.name, 'enriched')
+  await log.createTopic(enriched, stream.partitions)
   const { partitions } = await log.createTopic(topicName(stream.name, 'raw'), stream.partitions)
+  // Raw may have been grown alone, and by more than the stream declares.
+  await log.createTopic(enriched, partitions)
   await recordGaps(ports, topicName(stream.name, 'raw'))
   for (const { topic, partition, from, to } of await checkLogReaches(ports, stream, partitions))
     tell(
@@ -300,5 +328,11 @@ async function openStream(
       onDelivery: (delivery) => options.onDelivery?.(stream.name, delivery),
     })
   }
-  return { stream, partitions, workers, mappings: mappings as Record<MappedStage, Mapping> }
+  const all = mappings as Record<MappedStage, Mapping>
+  return {
+    ...{ stream, workers, mappings: all },
+    get partitions() {
+      return all.score.partitions
+    },
+  }
 }

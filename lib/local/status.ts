@@ -58,9 +58,9 @@ async function streamStatus(
   const delivered = new Map<StageName, number>()
   for (const stage of ['archive', 'count', 'notify'] as const)
     delivered.set(stage, await consumed(ports, stage, stream))
-  const entries = await ends(ports, topicName(stream.name, 'enriched'), stream.partitions)
+  const entries = await ends(ports, topicName(stream.name, 'enriched'))
   const scored = await consumed(ports, 'score', stream)
-  const appended = await ends(ports, topicName(stream.name, 'raw'), stream.partitions)
+  const appended = await ends(ports, topicName(stream.name, 'raw'))
   const records = new Map<StageName, number>([['collect', appended], ['score', scored], ...delivered])
   const perSecond = rates.take(ports.clock.nowMs(), records)
   const model = await activeModel(ports, stream.name)
@@ -82,8 +82,8 @@ async function streamStatus(
   }
 }
 
-async function ends(ports: Ports, topic: string, partitions: number): Promise<number> {
-  if ((await ports.log.describeTopic(topic)) === undefined) return 0
+async function ends(ports: Ports, topic: string): Promise<number> {
+  const { partitions = 0 } = (await ports.log.describeTopic(topic)) ?? {}
   let sum = 0
   for (let partition = 0; partition < partitions; partition++) {
     const { end } = await ports.log.offsets(topic, partition)
@@ -101,8 +101,9 @@ async function recordsBelow({ keyed }: Ports, topic: string, partition: number, 
 
 async function consumed(ports: Ports, stage: MappedStage, stream: Stream): Promise<number> {
   const topic = topicName(stream.name, stage === 'score' ? 'raw' : 'enriched')
+  const { partitions = 0 } = (await ports.log.describeTopic(topic)) ?? {}
   let sum = 0
-  for (let partition = 0; partition < stream.partitions; partition++)
+  for (let partition = 0; partition < partitions; partition++)
     sum += await recordsBelow(
       ports,
       topic,

@@ -191,7 +191,7 @@ export class World {
         if ((mapping.name === 'score') === (topic === raw?.topic)) mapping.noteEnd(partition, end)
     }
     const onTrouble = (error: unknown) => void this.errors.push(String(error))
-    const ends = new LogEnds({ log, clock: systemClock, topics, onEnd, onTrouble })
+    const ends = new LogEnds({ log, clock: systemClock, topics: () => topics, onEnd, onTrouble })
     ends.start()
     for (const mapping of mappings) mapping.start()
     this.#pollers.push({ mappings, ends, keyed })
