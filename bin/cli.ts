@@ -11,6 +11,7 @@ import * as models from './commands/models.ts'
 import * as query from './commands/query.ts'
 import * as replay from './commands/replay.ts'
 import * as retract from './commands/retract.ts'
+import * as sql from './commands/sql.ts'
 import * as status from './commands/status.ts'
 import * as subscribe from './commands/subscribe.ts'
 import * as train from './commands/train.ts'
@@ -21,6 +22,7 @@ const COMMANDS = [
   replay,
   collect,
   query,
+  sql,
   alerts,
   subscribe,
   status,
