@@ -1,12 +1,12 @@
-import type { KeyedStore } from '../ports/keyed-store.ts'
-import { type BoardStores, readBoards, type StoredBoard } from '../state/boards.ts'
-import { readAllProgress } from '../state/progress.ts'
-import { coverage, readSinces, sinceId } from '../state/view-since.ts'
+import type { BoardStores } from '../state/boards.ts'
 import type { Stream } from '../stream/define.ts'
-import { topicName } from '../stream/topic.ts'
 import type { ViewDefinition } from '../stream/view-definition.ts'
-import { displayKey, keyPart } from '../views/key.ts'
-import { compileView, type States, type View } from '../views/view.ts'
+import { compileView, type View } from '../views/view.ts'
+import { keysDisplayedAs } from './query/keys.ts'
+import { type Horizon, type Layer, readLayers } from './query/layers.ts'
+import { AnswerRows, type QueryRow } from './query/rows.ts'
+import { boardsSince } from './query/since.ts'
+import { slotRange } from './query/slots.ts'
 
 export interface QueryOptions {
   /** As displayed: parts of a key of several fields joined by `|`. */
@@ -18,7 +18,7 @@ export interface QueryOptions {
   /** One row per key and slot instead of one per key. */
   readonly bySlot?: boolean | undefined
   /** Which layer answers; both together by default. */
-  readonly layer?: 'merged' | 'speed' | 'batch' | undefined
+  readonly layer?: Layer | undefined
 }
 
 export interface QueryAnswer {
@@ -32,22 +32,6 @@ export interface QueryAnswer {
    */
   readonly since: string | null
   readonly asOf: string
-}
-
-export interface QueryRow {
-  readonly key: string
-  readonly fields: Readonly<Record<string, string>>
-  /** Bounds of the slots in the row, ISO 8601. */
-  readonly from: string
-  readonly to: string
-  readonly [aggregate: string]: unknown
-}
-
-interface Accumulated {
-  readonly key: string
-  states: States
-  from: number
-  to: number
 }
 
 /** The view named `stream.view`. Throws an Error that lists the views there are. */
@@ -66,81 +50,36 @@ function ownView(stream: Stream | undefined, name: string): ViewDefinition | und
   return stream !== undefined && Object.hasOwn(stream.views, name) ? stream.views[name] : undefined
 }
 
-/** The boards that answer: all of them while no batch view has been published. */
-async function* boardsOf(
-  stores: BoardStores,
-  view: View,
-  options: QueryOptions,
-): AsyncGenerator<StoredBoard> {
-  if (options.layer !== 'batch') yield* readBoards(stores, view, options)
-}
-
-/** Answers from the speed boards, rows in order of key, then of slot. */
+/**
+ * Answers from the batch view up to its horizon and from the boards after it; rows in order of key, then of slot. Rejects
+ * with a PortError UNAVAILABLE where the boards that it needs are gone (query/layers.ts).
+ */
 export async function queryView(
   stores: BoardStores,
   view: View,
   options: QueryOptions,
   nowMs: number,
 ): Promise<QueryAnswer> {
-  const rows = new Map<string, Accumulated>()
-  const wanted = options.key?.split('|').map(keyPart).join('|')
-  const { slotMs } = view.definition
-  const from = options.from === undefined ? undefined : view.slotOf(options.from)
-  for await (const { slot, board } of boardsOf(stores, view, { ...options, from })) {
-    for (const [key, states] of board.keys) {
-      if (wanted !== undefined && ![wanted, options.key].includes(displayKey(key))) continue
-      const id = options.bySlot === true ? `${key} ${slot}` : key
-      const row = rows.get(id)
-      if (row === undefined) {
-        rows.set(id, { key, states, from: slot, to: slot + slotMs })
-      } else {
-        row.states = view.merge(row.states, states)
-        row.from = Math.min(row.from, slot)
-        row.to = Math.max(row.to, slot + slotMs)
-      }
-    }
-  }
-  const ordered = [...rows.values()].sort((a, b) =>
-    a.key < b.key ? -1 : a.key > b.key ? 1 : a.from - b.from,
-  )
+  const { key, bySlot = false, layer = 'merged' } = options
+  const keys = key === undefined ? undefined : keysDisplayedAs(key, view.definition.groupBy.length)
+  let rows = new AnswerRows(view, bySlot)
+  const horizon = await readLayers(stores, view, { layer, keys, slots: slotRange(view, options) }, () => {
+    rows = new AnswerRows(view, bySlot)
+    return (...given) => rows.add(...given)
+  })
+  const since = layer === 'batch' ? undefined : await boardsSince(stores.keyed, view, nowMs)
   return {
     view: view.id,
-    rows: ordered.map(({ key, states, ...bounds }) => ({
-      key: displayKey(key),
-      fields: view.fieldsOf(key),
-      from: new Date(bounds.from).toISOString(),
-      to: new Date(bounds.to).toISOString(),
-      ...view.answer(states),
-    })),
-    horizon: null,
-    since: iso(options.layer === 'batch' ? undefined : await sinceOf(stores.keyed, view, nowMs)),
+    rows: rows.answer(),
+    horizon: iso(horizon?.ms),
+    since: iso(missingBefore(since, horizon)),
     asOf: new Date(nowMs).toISOString(),
   }
 }
 
-/**
- * From which append time on the boards hold every record of every partition, ms; undefined: from the start. Now, where
- * there are records that `count` has passed and has not applied the view to since.
- */
-async function sinceOf(keyed: KeyedStore, view: View, nowMs: number): Promise<number | undefined> {
-  const [stream = ''] = view.id.split('.')
-  const topic = topicName(stream, 'raw')
-  const counted = await readAllProgress(keyed, 'count', topicName(stream, 'enriched'))
-  const declared = await readSinces(keyed, view)
-  const current = [...counted].map(([partition, progress]) => {
-    const {
-      from,
-      mixed,
-      sinceMs = nowMs,
-    } = coverage(view, progress, declared.get(sinceId({ topic, partition })))
-    return from > 0 || mixed ? sinceMs : 0
-  })
-  // Of topics of other generations, whose progress stands still.
-  const others = [...declared].flatMap(([id, { from, sinceMs = nowMs }]) =>
-    from > 0 && !id.startsWith(`${topic}/`) ? [sinceMs] : [],
-  )
-  const latest = Math.max(0, ...current, ...others)
-  return latest === 0 ? undefined : latest
+/** What the boards lack the batch view has, up to its horizon. */
+function missingBefore(since: number | undefined, horizon: Horizon | undefined): number | undefined {
+  return since === undefined || since <= (horizon?.ms ?? 0) ? undefined : since
 }
 
 function iso(ms: number | undefined): string | null {

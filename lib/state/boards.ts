@@ -133,16 +133,26 @@ function weightOf({ keys }: Board): number {
   return keys.size + 16
 }
 
-/** The stored boards of a view whose slots start in [from, to), in order of slot. */
+export interface BoardRange {
+  /** Slots that start in [from, to), ms. */
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  /** Boards of earlier epochs are passed over. */
+  readonly epochFrom?: number | undefined
+}
+
+/** The stored boards of a view in a range, in order of slot. */
 export async function* readBoards(
   stores: BoardStores,
   view: View,
-  range: { readonly from?: number | undefined; readonly to?: number | undefined } = {},
+  range: BoardRange = {},
 ): AsyncGenerator<StoredBoard> {
   const keys = { from: padded(range.from ?? 0), ...(range.to === undefined ? {} : { to: padded(range.to) }) }
   const ahead: Promise<StoredBoard | undefined>[] = []
   const next = async () => ahead.shift()
+  const { epochFrom = 0 } = range
   for await (const item of stores.keyed.query(boardsKey(view), keys)) {
+    if (epochFrom > 0 && Number(item.sk.split('/')[1]) < epochFrom) continue
     const reading = storedBoard(stores, view, item)
     // Whoever awaits it sees a failure; a reader that stops before must not bring the process down.
     reading.catch(() => undefined)

@@ -1,0 +1,100 @@
+import { PortError } from '../../ports/errors.ts'
+import { readExpiredBefore } from '../../state/batch-expired.ts'
+import { entryOf, readBatchPointer } from '../../state/batch-pointer.ts'
+import { readBatchRows } from '../../state/batch-rows.ts'
+import { type BoardStores, readBoards } from '../../state/boards.ts'
+import type { States, View } from '../../views/view.ts'
+import type { SlotRange } from './slots.ts'
+
+export type Layer = 'merged' | 'speed' | 'batch'
+
+export interface LayersWanted {
+  readonly layer: Layer
+  /** As they stand in the view; undefined: all. */
+  readonly keys: ReadonlySet<string> | undefined
+  readonly slots: SlotRange
+}
+
+/** Where one layer ends and the other begins. */
+export interface Horizon {
+  readonly epoch: number
+  /** Records appended before it come from the batch layer, ms. */
+  readonly ms: number
+}
+
+/** Takes what one key has in one slot, of one layer. */
+export type Take = (key: string, slot: number, states: States) => void
+
+/** Recomputes that may be published while one query runs. */
+const TRIES_MAX = 5
+
+/**
+ * Reads the layers of a view by the pointer as it stood at one moment (rule 8 of docs/exactness.md); `begin` is called
+ * anew for each try, and what an earlier one was given counts for nothing. Resolves with the horizon it went by,
+ * undefined where the view has no batch view. Rejects with UNAVAILABLE rather than answer without boards that are gone.
+ */
+export async function readLayers(
+  stores: BoardStores,
+  view: View,
+  wanted: LayersWanted,
+  begin: () => Take,
+): Promise<Horizon | undefined> {
+  const [stream = ''] = view.id.split('.')
+  for (let attempt = 1; ; attempt++) {
+    const pointer = await readBatchPointer(stores.keyed, stream)
+    const entry = entryOf(pointer, view)
+    const horizon = entry && { epoch: entry.horizon, ms: entry.horizon * (pointer?.epochMs ?? 0) }
+    const take = begin()
+    try {
+      if (entry !== undefined && wanted.layer !== 'speed') await readBatch(stores, view, entry, wanted, take)
+      if (wanted.layer === 'batch') return horizon
+      await readSpeed(stores, view, horizon?.epoch ?? 0, wanted, take)
+      const expiredBefore = await readExpiredBefore(stores.keyed, stream, view)
+      if (expiredBefore <= (horizon?.epoch ?? 0)) return horizon
+      if (attempt === TRIES_MAX) throw expired(view, expiredBefore, horizon)
+    } catch (error) {
+      // What an older pointer names may be gone by now; what the one that stands names may not.
+      const moved = entryOf(await readBatchPointer(stores.keyed, stream), view)?.index !== entry?.index
+      if (!moved || attempt === TRIES_MAX) throw error
+    }
+  }
+}
+
+async function readBatch(
+  { objects }: BoardStores,
+  view: View,
+  entry: { readonly index: string },
+  { keys, slots }: LayersWanted,
+  take: Take,
+): Promise<void> {
+  for (const key of keys ?? [undefined])
+    for await (const row of readBatchRows(objects, view, entry, { key, ...slots }))
+      take(row.key, row.slot, row.states)
+}
+
+async function readSpeed(
+  stores: BoardStores,
+  view: View,
+  epochFrom: number,
+  { keys, slots }: LayersWanted,
+  take: Take,
+): Promise<void> {
+  for await (const { slot, board } of readBoards(stores, view, { ...slots, epochFrom })) {
+    if (keys === undefined) for (const [key, states] of board.keys) take(key, slot, states)
+    else
+      for (const key of keys) {
+        const states = board.keys.get(key)
+        if (states !== undefined) take(key, slot, states)
+      }
+  }
+}
+
+function expired(view: View, before: number, horizon: Horizon | undefined): PortError {
+  const from =
+    horizon === undefined ? 'no batch view stands in for them' : `the batch view ends at ${horizon.epoch}`
+  return new PortError(
+    'UNAVAILABLE',
+    `view ${view.id}: boards of epochs before ${before} are gone and ${from}; ask again, or run weir recompute`,
+    { curable: true },
+  )
+}
