@@ -14,6 +14,7 @@ import * as retract from './commands/retract.ts'
 import * as sql from './commands/sql.ts'
 import * as status from './commands/status.ts'
 import * as subscribe from './commands/subscribe.ts'
+import * as templates from './commands/templates.ts'
 import * as train from './commands/train.ts'
 import * as verify from './commands/verify.ts'
 
@@ -29,6 +30,7 @@ const COMMANDS = [
   verify,
   deadLetters,
   train,
+  templates,
   evaluate,
   models,
   invoke,
