@@ -4,6 +4,7 @@ import { coverage, readSinces, sinceId, type ViewSince } from '../state/view-sin
 import type { Stream } from '../stream/define.ts'
 import type { Entry } from '../stream/entry.ts'
 import { epochOf } from '../stream/epoch.ts'
+import { fieldsOfView } from '../stream/view-definition.ts'
 import { applyToBoard, type Board, EMPTY_BOARD, type Numbered } from '../views/board.ts'
 import { displayKey } from '../views/key.ts'
 import { compileView, type View } from '../views/view.ts'
@@ -76,12 +77,7 @@ export class Recount {
 
   /** Fields that the views read. */
   static fieldsOf(stream: Stream): readonly string[] {
-    const named = Object.values(stream.views).flatMap(({ groupBy, where = [], aggregates }) => [
-      ...groupBy,
-      ...where.map(({ field }) => field),
-      ...Object.values(aggregates).flatMap((aggregate) => ('field' in aggregate ? [aggregate.field] : [])),
-    ])
-    return [...new Set(named)].filter((field) => !field.startsWith('@'))
+    return [...new Set(Object.values(stream.views).flatMap(fieldsOfView))]
   }
 
   /** Takes in the master's next entries, in order of offset. */

@@ -1,5 +1,5 @@
 import type { Entry } from '../stream/entry.ts'
-import type { States, View } from './view.ts'
+import type { States, StatesFold, View } from './view.ts'
 
 /**
  * The unit of a speed view (docs/exactness.md, rule 5): all keys of one view version, slot, epoch and partition, and the
@@ -23,14 +23,28 @@ export interface Numbered {
 
 /** The board with the entries above its mark applied. `entries`: those of this board, in origin order. */
 export function applyToBoard(view: View, board: Board, entries: readonly Numbered[]): Board {
-  const states = new Map(board.keys)
+  const folds = new Map<string, StatesFold>()
+  const row = view.row()
   let { mark } = board
   for (const { origin, entry, keys } of entries) {
     if (origin <= mark) continue
     mark = origin
-    for (const key of keys) states.set(key, view.add(states.get(key) ?? view.empty, entry))
+    row.set(entry)
+    for (const key of keys) foldOf(view, board, folds, key).add(row)
   }
-  return mark === board.mark ? board : { mark, keys: states }
+  if (mark === board.mark) return board
+  const states = new Map(board.keys)
+  for (const [key, fold] of folds) states.set(key, fold.states())
+  return { mark, keys: states }
+}
+
+/** Begun where the board leaves the key, once for all entries: states may be some kilobytes. */
+function foldOf(view: View, board: Board, folds: Map<string, StatesFold>, key: string): StatesFold {
+  const begun = folds.get(key)
+  if (begun !== undefined) return begun
+  const fold = view.fold(board.keys.get(key) ?? view.empty)
+  folds.set(key, fold)
+  return fold
 }
 
 const FORM = 1

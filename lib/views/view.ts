@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto'
 import type { Entry } from '../stream/entry.ts'
 import type { Value } from '../stream/value.ts'
-import type { FieldCondition, ViewDefinition } from '../stream/view-definition.ts'
-import { type Aggregate, aggregateOf } from './aggregate.ts'
-import { keyPart, SEPARATOR } from './key.ts'
+import { type FieldCondition, fieldsOfAggregate, type ViewDefinition } from '../stream/view-definition.ts'
+import {
+  type Aggregate,
+  type Answer,
+  aggregateOf,
+  asksForOrigin,
+  type Cells,
+  canonicalAggregate,
+  type Fold,
+} from './aggregate.ts'
+import { SEPARATOR } from './key.ts'
+import { keysOfFields, onlyOk } from './keys.ts'
+import { originHash } from './origin-hash.ts'
 
 /** The states of one key, one for each aggregate of the view, in the order of its definition. */
 export type States = readonly unknown[]
@@ -13,9 +23,12 @@ export interface View {
   /** `stream.view`, as queries name it. */
   readonly id: string
   readonly definition: ViewDefinition
-  /** A hash of the definition: a changed view is another view. */
+  /** A hash of what of the definition decides about states: a changed view is another view. */
   readonly version: string
+  /** Names of the aggregates. */
   readonly aggregates: readonly string[]
+  /** By name of the aggregate, in words: how far its answers may be off. Absent: exact. */
+  readonly errors: Readonly<Record<string, string>>
   readonly empty: States
   /** Start of the slot that holds an event time, ms. */
   slotOf(eventTimeMs: number): number
@@ -24,34 +37,50 @@ export interface View {
    * of the groupBy fields and of their elements; long values are cut (`keyPart`). Both layers ask here, and so agree.
    */
   keysOf(entry: Entry): readonly string[]
+  /** A place to lay out one entry after the other for `fold`s of this view. */
+  row(): EntryRow
+  /** Takes in rows by changing itself, beginning with `states`, which stay as they are. */
+  fold(states: States): StatesFold
+  /** The states with one more entry in them. To take in many, use `fold`. */
   add(states: States, entry: Entry): States
   merge(a: States, b: States): States
   toJson(states: States): unknown
   /** Throws a TypeError on what `toJson` of this version did not make. */
   fromJson(json: unknown): States
   /** Aggregates by name. */
-  answer(states: States): Record<string, number | string | null>
+  answer(states: States): Record<string, Answer>
   /** The values of the groupBy fields that a key was made of. */
   fieldsOf(key: string): Record<string, string>
 }
 
-/** Keys that one record feeds at most: two long arrays have more pairs than any board could hold. */
-export const RECORD_KEYS_MAX = 10_000
-const NO_FIELDS: Value = {}
+export interface StatesFold {
+  add(row: EntryRow): void
+  /** The states now; the fold must not be used after it. */
+  states(): States
+}
 
 export function compileView(stream: string, name: string, definition: ViewDefinition): View {
   const aggregates = Object.values(definition.aggregates).map(aggregateOf)
   const names = Object.keys(definition.aggregates)
   const { slotMs } = definition
+  const row = () => new EntryRow(definition)
+  const fold = (states: States) => new AggregateFolds(aggregates, states)
   return {
     id: `${stream}.${name}`,
     definition,
     version: versionOf(definition),
     aggregates: names,
+    errors: errorsOf(names, aggregates),
     empty: aggregates.map(({ empty }) => empty),
     slotOf: (eventTimeMs) => eventTimeMs - (eventTimeMs % slotMs),
     keysOf: keysOf(definition),
-    add: (states, entry) => aggregates.map((aggregate, i) => aggregate.add(states[i], recordOf(entry))),
+    row,
+    fold,
+    add: (states, entry) => {
+      const one = fold(states)
+      one.add(row().set(entry))
+      return one.states()
+    },
     merge: (a, b) => aggregates.map((aggregate, i) => aggregate.merge(a[i], b[i])),
     toJson: (states) => aggregates.map((aggregate, i) => aggregate.toJson(states[i])),
     fromJson: (json) => statesFromJson(aggregates, json),
@@ -64,53 +93,96 @@ export function compileView(stream: string, name: string, definition: ViewDefini
   }
 }
 
-function versionOf(definition: ViewDefinition): string {
-  const { where = [], groupBy, slotMs, aggregates } = definition
-  const canonical = JSON.stringify({ where, groupBy, slotMs, aggregates: Object.entries(aggregates) })
-  return createHash('sha256').update(canonical).digest('hex').slice(0, 12)
+/** One entry as the cells its view's aggregates read: the same that the batch layer finds in columns (columns.ts). */
+export class EntryRow {
+  /** For each aggregate, the cells of its fields. */
+  readonly cells: readonly Cells[]
+  #origin = 0
+  #place: { topic: string; partition: number; hash: (offset: number) => number } | undefined
+  readonly #fields: readonly { readonly name: string; readonly cell: unknown[] }[]
+  readonly #asksForOrigin: boolean
+
+  constructor({ aggregates }: ViewDefinition) {
+    const all = Object.values(aggregates)
+    const names = [...new Set(all.flatMap(fieldsOfAggregate))]
+    this.#fields = names.map((name) => ({ name, cell: [undefined] }))
+    const cellOf = (name: string) => this.#fields.find((field) => field.name === name)?.cell ?? []
+    this.cells = all.map((aggregate) => fieldsOfAggregate(aggregate).map(cellOf))
+    this.#asksForOrigin = all.some(asksForOrigin)
+  }
+
+  get origin(): number {
+    return this.#origin
+  }
+
+  #hashOf({ topic, partition }: Entry): (offset: number) => number {
+    if (this.#place?.topic !== topic || this.#place.partition !== partition)
+      this.#place = { topic, partition, hash: originHash(topic, partition) }
+    return this.#place.hash
+  }
+
+  set(entry: Entry): this {
+    for (const { name, cell } of this.#fields) cell[0] = fieldOf(entry, name)
+    if (this.#asksForOrigin) this.#origin = this.#hashOf(entry)(entry.offset)
+    return this
+  }
 }
 
-function recordOf(entry: Entry): Value {
-  return entry.outcome === 'dead' ? NO_FIELDS : entry.value
+class AggregateFolds implements StatesFold {
+  readonly #folds: readonly Fold<unknown>[]
+
+  constructor(aggregates: readonly Aggregate<unknown>[], states: States) {
+    this.#folds = aggregates.map((aggregate, i) => aggregate.fold(states[i]))
+  }
+
+  add(row: EntryRow): void {
+    for (let i = 0; i < this.#folds.length; i++)
+      (this.#folds[i] as Fold<unknown>).add(row.cells[i] as Cells, 0, row.origin)
+  }
+
+  states(): States {
+    return this.#folds.map((fold) => fold.state())
+  }
 }
+
+function errorsOf(names: readonly string[], aggregates: readonly Aggregate<unknown>[]) {
+  return Object.fromEntries(
+    names.flatMap((name, i) => {
+      const error = aggregates[i]?.error
+      return error === undefined ? [] : [[name, error]]
+    }),
+  )
+}
+
+function versionOf({ where = [], groupBy, slotMs, aggregates }: ViewDefinition): string {
+  const canonical = Object.entries(aggregates).map(([name, one]) => [name, canonicalAggregate(one)])
+  return createHash('sha256')
+    .update(JSON.stringify({ where, groupBy, slotMs, aggregates: canonical }))
+    .digest('hex')
+    .slice(0, 12)
+}
+
+const NO_FIELDS: Value = {}
 
 function fieldOf(entry: Entry, field: string): unknown {
   if (field === '@outcome') return entry.outcome
   if (field === '@severity') return entry.outcome === 'ok' ? entry.severity : undefined
-  return recordOf(entry)[field]
+  return (entry.outcome === 'dead' ? NO_FIELDS : entry.value)[field]
 }
 
-function keysOf({ where = [], groupBy }: ViewDefinition): (entry: Entry) => readonly string[] {
-  const anyOutcome = [...groupBy, ...where.map(({ field }) => field)].includes('@outcome')
-  const [first, ...rest] = groupBy
+function keysOf(definition: ViewDefinition): (entry: Entry) => readonly string[] {
+  const { where = [], groupBy } = definition
+  const ok = onlyOk(definition)
   return (entry) => {
-    if (!anyOutcome && entry.outcome !== 'ok') return []
+    if (ok && entry.outcome !== 'ok') return []
     if (where.length > 0 && !where.every((condition) => holds(condition, entry))) return []
-    let keys = first === undefined ? [] : parts(fieldOf(entry, first))
-    for (const field of rest) keys = pairs(keys, parts(fieldOf(entry, field)))
-    return keys.length > RECORD_KEYS_MAX ? keys.slice(0, RECORD_KEYS_MAX) : keys
+    return keysOfFields(groupBy.map((field) => fieldOf(entry, field)))
   }
-}
-
-function pairs(keys: readonly string[], parts: readonly string[]): readonly string[] {
-  const all: string[] = []
-  for (const key of keys) {
-    for (const part of parts) all.push(key + SEPARATOR + part)
-    if (all.length > RECORD_KEYS_MAX) break
-  }
-  return all
 }
 
 function holds(condition: FieldCondition, entry: Entry): boolean {
   const value = fieldOf(entry, condition.field)
   return condition.in.some((one) => one === value)
-}
-
-function parts(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [keyPart(value)]
-  if (Array.isArray(value)) return [...new Set(value.flatMap(parts))]
-  if (typeof value === 'number' || typeof value === 'boolean') return [String(value)]
-  return []
 }
 
 function statesFromJson(aggregates: readonly Aggregate<unknown>[], json: unknown): States {

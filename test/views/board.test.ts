@@ -9,7 +9,8 @@ import {
   type Numbered,
 } from '../../lib/views/board.ts'
 import { displayKey, keyPart, PART_BYTES_MAX } from '../../lib/views/key.ts'
-import { compileView, RECORD_KEYS_MAX } from '../../lib/views/view.ts'
+import { RECORD_KEYS_MAX } from '../../lib/views/keys.ts'
+import { compileView } from '../../lib/views/view.ts'
 
 const view = compileView('shop', 'byKind', {
   title: 'By kind and colour',
