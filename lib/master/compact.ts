@@ -1,7 +1,8 @@
 import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
-import { type CompactRun, compactRuns, openHourOf } from './compact-plan.ts'
+import { type CompactRun, compactRuns, newestHourOf } from './compact-plan.ts'
+import { hourOf } from './keys.ts'
 import type { Manifest } from './manifest.ts'
 import { filesOf, putHead, readManifest, readManifests } from './manifest-store.ts'
 import { type MergedFile, mergeFiles } from './merge-files.ts'
@@ -68,20 +69,20 @@ export async function compactStream(
 async function compactPartition(compaction: Compaction, manifest: Manifest): Promise<void> {
   const { objects, clock, options, mustEnd } = compaction
   const { targetBytes = TARGET_BYTES } = options
-  const closed = await openHourOf(objects, manifest, clock.nowMs())
-  const openHour = options.openHours === true ? Number.POSITIVE_INFINITY : closed
+  const newestHour = await newestHourOf(objects, manifest)
+  // Merging an hour once it is over writes each record twice, merging it as it grows many times.
+  const overHour = Math.max(newestHour, hourOf(clock.nowMs()) - 1)
+  const before = options.openHours === true ? Number.POSITIVE_INFINITY : overHour
   let compactedTo = manifest.compactedTo ?? 0
   let whole = true
-  for await (const run of compactRuns(objects, manifest, targetBytes, openHour)) {
+  for await (const run of compactRuns(objects, manifest, targetBytes, before)) {
     if (mustEnd()) return
     whole = (run.files.length === 1 || (await compactRun(compaction, manifest, run, targetBytes))) && whole
-    const isClosed = run.files.every(({ maxAppendMs }) => maxAppendMs < closed * HOUR_MS)
-    if (whole && isClosed) compactedTo = run.files.at(-1)?.to ?? compactedTo
+    // Append times never decrease, so an hour before the newest gets no more files, however late they come.
+    if (whole && run.hour < newestHour) compactedTo = run.files.at(-1)?.to ?? compactedTo
   }
   if (compactedTo > (manifest.compactedTo ?? 0)) await noteCompacted(compaction, manifest, compactedTo)
 }
-
-const HOUR_MS = 3_600_000
 
 /** False where some of the run is still to be merged. */
 async function compactRun(

@@ -30,7 +30,7 @@ afterEach(() => {
 })
 
 const ORIGINS = 60
-const GRACE_MS = 2 * 3_600_000
+const GRACE_MS = 6 * 3_600_000
 const OPTIONS = { targetBytes: 30_000, sealItems: 3 }
 
 async function rowsOf(objects: ObjectStore): Promise<Entry[]> {
@@ -81,7 +81,7 @@ class World {
     for (let step = 0; this.#delivered < all || this.#busyNow(); step++) {
       if (step > 40_000) throw new Error('the schedule does not come to its end')
       this.#calm = step > 3_000
-      this.objects.nowMs += this.#random(5) === 0 ? this.#random(this.#calm ? 1_000 : 900_000) : 0
+      this.objects.nowMs += this.#random(5) === 0 ? this.#random(this.#calm ? 1_000 : 1_800_000) : 0
       this.#begin()
       await this.gate.step(this.#random)
       await new Promise((resolve) => setImmediate(resolve))
@@ -106,7 +106,7 @@ class World {
     if (this.#delivered >= this.#log.length) return
     const dice = this.#random(40)
     if (dice < 3 && this.#busy.compact < 2) this.#start('compact', (objects) => this.#compact(objects))
-    if (dice === 3 && this.#busy.sweep < 1) this.#start('sweep', (objects) => this.#sweep(objects))
+    if (dice >= 3 && dice < 6 && this.#busy.sweep < 1) this.#start('sweep', (objects) => this.#sweep(objects))
     if (dice > 35 && this.#busy.read < 2) this.#read()
   }
 
@@ -176,11 +176,25 @@ class World {
     this.happened.swept += swept.objects
   }
 
+  /** Each request waits its turn several times over, so that a reader lives about as long as the grace. */
+  #slowStore(id: number): ObjectStore {
+    const store = gatedObjects(this.objects, this.gate, id, () => 'done')
+    const get: ObjectStore['get'] = async (...args) => {
+      for (let turns = this.#random(8); turns > 0; turns--)
+        await this.gate.request(
+          id,
+          async () => undefined,
+          () => 'done',
+        )
+      return store.get(...args)
+    }
+    return { ...store, get }
+  }
+
   #read(): void {
     const begunMs = this.objects.nowMs
     this.#busy.read++
-    const store = gatedObjects(this.objects, this.gate, this.#callers++, () => 'done')
-    rowsOf(store)
+    rowsOf(this.#slowStore(this.#callers++))
       .then((rows) => {
         this.happened.reads++
         expect(rows).toEqual(this.expected.slice(0, rows.length))
