@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checkView } from './check-view.ts'
 import { type Column, columnsOf } from './columns.ts'
 import type { DetectorDefinition } from './detector.ts'
 import { type Format, FormatError, NoRecord } from './format.ts'
@@ -85,6 +86,11 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
   const clash = added.find((column) => own.some(({ name }) => name === column.name))
   if (clash !== undefined)
     throw new Error(`stream ${declared.name}: enrich.schema repeats the field ${clash.name}`)
+  const columns = [...own, ...added]
+  if (Object.hasOwn(declared.views, 'records'))
+    throw new Error(`stream ${declared.name}: every stream has the view records; choose another name`)
+  for (const [view, definition] of Object.entries(declared.views))
+    checkView(declared.name, view, definition, columns)
   const parseFields = declared.format.compile(own)
   const quick = quickCheck(declared.schema)
   const quickAdded = declared.enrich === undefined ? undefined : quickCheck(declared.enrich.schema)
@@ -95,7 +101,7 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
     title: declared.title,
     description: declared.description,
     format: declared.format.name,
-    columns: [...own, ...added],
+    columns,
     partitions: declared.partitions,
     views: { records: RECORDS_VIEW, ...declared.views },
     detector: declared.detect,
@@ -178,21 +184,11 @@ function finite(timeMs: number | undefined): number | undefined {
 }
 
 function check(declared: StreamDeclaration<z.ZodObject, z.ZodObject>): void {
-  const { name, partitions, views } = declared
+  const { name, partitions } = declared
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
     throw new Error(
       `stream ${JSON.stringify(name)}: a name is a lower case letter, then letters, digits, dashes`,
     )
   if (!Number.isInteger(partitions) || partitions < 1)
     throw new Error(`stream ${name}: partitions must be a whole number from 1 up, got ${partitions}`)
-  for (const [view, { slotMs, groupBy, aggregates }] of Object.entries(views)) {
-    if (!/^[a-z][A-Za-z0-9]{0,39}$/.test(view))
-      throw new Error(`stream ${name}: bad view name ${JSON.stringify(view)}`)
-    if (slotMs < 10_000 || 86_400_000 % slotMs !== 0)
-      throw new Error(
-        `stream ${name}, view ${view}: slotMs must be 10,000 or more and divide a day, got ${slotMs}`,
-      )
-    if (groupBy.length === 0) throw new Error(`stream ${name}, view ${view}: groupBy names no field`)
-    if (Object.keys(aggregates).length === 0) throw new Error(`stream ${name}, view ${view}: no aggregates`)
-  }
 }
