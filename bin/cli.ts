@@ -15,6 +15,7 @@ import * as sql from './commands/sql.ts'
 import * as status from './commands/status.ts'
 import * as subscribe from './commands/subscribe.ts'
 import * as templates from './commands/templates.ts'
+import * as top from './commands/top.ts'
 import * as train from './commands/train.ts'
 import * as verify from './commands/verify.ts'
 
@@ -23,6 +24,7 @@ const COMMANDS = [
   replay,
   collect,
   query,
+  top,
   sql,
   alerts,
   subscribe,

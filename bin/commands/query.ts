@@ -1,7 +1,11 @@
 import { type Command, Option } from 'commander'
-import { queryView, viewNamed } from '../../lib/serve/query.ts'
-import { streams } from '../../streams/index.ts'
-import { type CommonOptions, print, UsageError, withCommonOptions } from '../command.ts'
+import { queryAsOf } from '../../lib/serve/query/as-of.ts'
+import { type QueryAnswer, type QueryOptions, queryView } from '../../lib/serve/query.ts'
+import type { View } from '../../lib/views/view.ts'
+import { streamNamed } from '../../streams/index.ts'
+import { type CommonOptions, print, serversOf, UsageError, withCommonOptions } from '../command.ts'
+import { namedView, notBefore, shown } from '../named-view.ts'
+import { progressLine } from '../progress.ts'
 import { table } from '../table.ts'
 import { timeOption } from '../time.ts'
 import { withPorts } from '../with-ports.ts'
@@ -11,8 +15,12 @@ interface QueryCommandOptions extends CommonOptions {
   readonly from?: string
   readonly to?: string
   readonly bySlot?: boolean
-  readonly layer: 'merged' | 'speed' | 'batch'
+  readonly layer?: 'merged' | 'speed' | 'batch'
+  readonly asOf?: string
 }
+
+/** How far the clocks of brokers may be behind this machine's, ms. */
+const BROKER_SLACK_MS = 2_000
 
 export function register(program: Command): void {
   const command = program
@@ -24,10 +32,13 @@ export function register(program: Command): void {
     .option('--to <time>', 'before this event time')
     .option('--by-slot', 'one row per key and slot instead of one per key')
     .addOption(
-      new Option('--layer <layer>', 'which layer answers')
-        .choices(['merged', 'speed', 'batch'])
-        .default('merged'),
+      new Option('--layer <layer>', 'which layer answers (default: merged)').choices([
+        'merged',
+        'speed',
+        'batch',
+      ]),
     )
+    .option('--as-of <time>', 'as it would have been answered then, from the master')
   withCommonOptions(command).action(run)
 }
 
@@ -36,27 +47,38 @@ async function run(viewId: string, options: QueryCommandOptions): Promise<void> 
   const nowMs = Date.now()
   const from = timeOption('--from', options.from, nowMs)
   const to = timeOption('--to', options.to, nowMs)
+  const asOfMs = timeOption('--as-of', options.asOf, nowMs)
+  if (asOfMs !== undefined && options.layer !== undefined)
+    throw new UsageError('--as-of is answered from the master: leave --layer out')
   const { key, bySlot, layer } = options
-  await withPorts(options, async (ports) => {
-    const answer = await queryView(ports, view, { key, from, to, bySlot, layer }, nowMs)
-    print(options, answer, () => {
-      const rows = table(
-        ['key', 'from', 'to', ...view.aggregates],
-        answer.rows.map((row) => [row.key, row.from, row.to, ...view.aggregates.map((name) => row[name])]),
-      )
-      return answer.since === null ? rows : `${rows}\n\n${notBefore(viewId, answer.since)}`
-    })
-  })
+  const asked = { key, from, to, bySlot, layer }
+  const answer =
+    asOfMs === undefined
+      ? await withPorts(options, (ports) => queryView(ports, view, asked, nowMs))
+      : await answerAsOf(options, view, asked, asOfMs)
+  print(options, answer, () => answerText(view, answer))
 }
 
-function notBefore(viewId: string, since: string): string {
-  return `Not all is counted here: ${viewId} is newer than some records. All that were appended from ${since} on are in it.`
-}
-
-function namedView(id: string) {
+async function answerAsOf(options: QueryCommandOptions, view: View, asked: QueryOptions, asOfMs: number) {
+  const [stream] = view.id.split('.')
+  const slackMs = serversOf(options).WEIR_BROKERS === undefined ? 0 : BROKER_SLACK_MS
+  const progress = progressLine()
+  const onProgress = ({ rows, of }: { rows: number; of: number }) =>
+    progress.update({ done: rows, total: of, text: `${rows.toLocaleString('en-US')} records of the master` })
   try {
-    return viewNamed(streams, id)
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    return await withPorts(options, (ports) =>
+      // The clock again: it must have been read before the log, not before the command line.
+      queryAsOf(ports, streamNamed(stream), view, { ...asked, asOfMs, slackMs, onProgress }, Date.now()),
+    )
+  } finally {
+    progress.clear()
   }
+}
+
+function answerText(view: View, { rows, since }: QueryAnswer): string {
+  const text = table(
+    ['key', 'from', 'to', ...view.aggregates],
+    rows.map((row) => [row.key, row.from, row.to, ...view.aggregates.map((name) => shown(row[name]))]),
+  )
+  return since === null ? text : `${text}\n\n${notBefore(view.id, since)}`
 }

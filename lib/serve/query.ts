@@ -63,10 +63,15 @@ export async function queryView(
   const { key, bySlot = false, layer = 'merged' } = options
   const keys = key === undefined ? undefined : keysDisplayedAs(key, view.definition.groupBy.length)
   let rows = new AnswerRows(view, bySlot)
-  const horizon = await readLayers(stores, view, { layer, keys, slots: slotRange(view, options) }, () => {
-    rows = new AnswerRows(view, bySlot)
-    return (...given) => rows.add(...given)
-  })
+  const horizon = await readLayers(
+    stores,
+    view,
+    { layer, keys, slots: slotRange(view, options, nowMs) },
+    () => {
+      rows = new AnswerRows(view, bySlot)
+      return (...given) => rows.add(...given)
+    },
+  )
   const since = layer === 'batch' ? undefined : await boardsSince(stores.keyed, view, nowMs)
   return {
     view: view.id,
