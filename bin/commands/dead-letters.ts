@@ -7,7 +7,7 @@ import {
   listDeadLetters,
 } from '../../lib/serve/dead-letters.ts'
 import { originalBytes } from '../../lib/serve/original-bytes.ts'
-import { NotRetriableError, type Retried, retryDeadLetter } from '../../lib/serve/retry.ts'
+import { NotRetriableError, type Retried, retryDeadLetter, retryFence } from '../../lib/serve/retry.ts'
 import type { Stream } from '../../lib/stream/define.ts'
 import { type Origin, parseRecordId } from '../../lib/stream/origin.ts'
 import { parseTopic } from '../../lib/stream/topic.ts'
@@ -119,11 +119,12 @@ async function retryOne(ports: Ports, { stream, id }: { stream: Stream; id: stri
 
 async function retryAll(ports: Ports, stream: Stream): Promise<readonly Retried[]> {
   const progress = progressLine()
+  const fence = retryFence(ports, stream)
   const retried: Retried[] = []
   for await (const { letter, entry } of allDeadLetters(ports, stream)) {
     if (letter.retried?.id !== undefined) continue
     try {
-      retried.push(await retryDeadLetter(ports, stream, entry))
+      retried.push(await retryDeadLetter(ports, stream, entry, fence))
     } catch (error) {
       if (!(error instanceof NotRetriableError)) throw error
       say(error.message)

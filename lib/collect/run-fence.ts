@@ -1,64 +1,14 @@
-import { PortError } from '../ports/errors.ts'
-import type { FencedTopic } from '../ports/event-log.ts'
-import type { Ports } from '../ports/ports.ts'
-import { noteFencing, recordGaps } from '../state/fencings.ts'
+import { TopicFence, type TopicFenceOptions } from '../state/topic-fence.ts'
 
-export interface RunFenceOptions {
-  readonly ports: Pick<Ports, 'log' | 'keyed'>
-  readonly topic: string
-  /** The same for every process that ever works at the run. */
-  readonly name: string
+export interface RunFenceOptions extends TopicFenceOptions {
   /** Rejects with a RunTakenError where this process does not hold the run any more. */
   readonly requireHeld: () => Promise<void>
 }
 
-/**
- * The right of one process to append for a run (docs/exactness.md, rule 12). Whoever raises it takes it from the one
- * before, whose outstanding appends then land never: so tails are read after it was raised, never before. After an
- * append failed it is raised anew, for all partitions together: until then that append could still land.
- */
-export class RunFence {
-  readonly #options: RunFenceOptions
-  #raising: Promise<FencedTopic> | undefined
-  #raised: FencedTopic | undefined
-
+/** The right to append for a run: no process raises it that has lost the run to another. */
+export class RunFence extends TopicFence {
+  /** Unlike for other work, who holds a run must be asked. */
   constructor(options: RunFenceOptions) {
-    this.#options = options
-  }
-
-  /** Where to append; raised now where it has not been. */
-  current(): Promise<FencedTopic> {
-    this.#raising ??= this.#raise()
-    return this.#raising
-  }
-
-  /** Where to append after `failed` did. What was under way through it has landed by now, or never will. */
-  after(failed: FencedTopic): Promise<FencedTopic> {
-    if (this.#raised === failed) {
-      this.#raised = undefined
-      this.#raising = undefined
-    }
-    return this.current()
-  }
-
-  /** True where `error` says only that this process itself has raised the fence since. */
-  isOwnDoing(error: unknown, through: FencedTopic | undefined): boolean {
-    const locked = error instanceof PortError && error.code === 'LOCKED'
-    return locked && through !== undefined && this.#raised !== through
-  }
-
-  async #raise(): Promise<FencedTopic> {
-    const { ports, topic, name, requireHeld } = this.#options
-    try {
-      await requireHeld()
-      await noteFencing(ports, topic, name)
-      const raised = await ports.log.fence(name, topic)
-      await recordGaps(ports, topic)
-      this.#raised = raised
-      return raised
-    } catch (error) {
-      this.#raising = undefined
-      throw error
-    }
+    super(options)
   }
 }

@@ -4,7 +4,8 @@ import type { Appended, EventLog, FencedTopic } from '../ports/event-log.ts'
 /** Fencing in a log that one process owns: the last to fence by a name is the only one of that name whose appends are taken. */
 export class Fences {
   readonly #append: EventLog['append']
-  readonly #holders = new Map<string, { readonly underWay: Set<Promise<unknown>> }>()
+  /** By topic and name: who holds it, and what any holder so far has under way. */
+  readonly #names = new Map<string, { holder: symbol; readonly underWay: Set<Promise<unknown>> }>()
 
   constructor(append: EventLog['append']) {
     this.#append = append
@@ -12,20 +13,21 @@ export class Fences {
 
   async fence(name: string, topic: string): Promise<FencedTopic> {
     const key = `${topic} ${name}`
-    const before = this.#holders.get(key)
-    const holder = { underWay: new Set<Promise<unknown>>() }
-    this.#holders.set(key, holder)
-    // What it has begun lands before this resolves, or never.
-    await Promise.allSettled(before?.underWay ?? [])
+    const holder = Symbol()
+    const held = this.#names.get(key) ?? { holder, underWay: new Set() }
+    this.#names.set(key, held)
+    held.holder = holder
+    // What has begun, by the holder before or by one before that, lands before this resolves, or never.
+    await Promise.allSettled(held.underWay)
     return {
       append: async (partition, batch): Promise<Appended> => {
-        if (this.#holders.get(key) !== holder) throw fencedOff(topic, name)
+        if (held.holder !== holder) throw fencedOff(topic, name)
         const appending = this.#append(topic, partition, batch)
-        holder.underWay.add(appending)
+        held.underWay.add(appending)
         try {
           return await appending
         } finally {
-          holder.underWay.delete(appending)
+          held.underWay.delete(appending)
         }
       },
     }

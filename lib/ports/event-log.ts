@@ -45,8 +45,8 @@ export interface EventLog {
   offsets(topic: string, partition: number): Promise<{ start: number; end: number }>
   /**
    * Takes the place of whatever process last fenced the topic by this name, this one included: when it resolves, no
-   * append of theirs is under way or can land any more, and they reject with LOCKED, curable: false. Read tails after
-   * it, not before. Each call may take offsets of the topic that then hold no record.
+   * append of theirs is under way or can land any more, and they reject with LOCKED, curable: false. So may this call,
+   * where another process fences at the same time. Read tails after it, not before. Each call may take offsets of the topic that then hold no record.
    */
   fence(name: string, topic: string): Promise<FencedTopic>
   close(): Promise<void>

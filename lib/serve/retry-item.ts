@@ -7,7 +7,7 @@ export interface Retry {
   readonly partition: number
   /** End of the partition before the first attempt: the new record lies there or above. */
   readonly fromOffset: number
-  /** Start of the attempt at work, or of the one that was. */
+  /** When it was first asked for. */
   readonly startedMs: number
   /** Offset of the new record, once it is known. */
   readonly newOffset?: number

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { PortError } from '../ports/errors.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import type { EventLog, FencedTopic } from '../ports/event-log.ts'
 import type { Ports } from '../ports/ports.ts'
+import { TopicFence } from '../state/topic-fence.ts'
 import type { Stream } from '../stream/define.ts'
 import type { DeadEntry } from '../stream/entry.ts'
 import { recordId } from '../stream/origin.ts'
@@ -10,12 +11,12 @@ import { topicName } from '../stream/topic.ts'
 import { originalBytes, originalSizeBytes } from './original-bytes.ts'
 import { putRetry, type Retry, readRetry, type StoredRetry } from './retry-item.ts'
 
-type Retrying = Pick<Ports, 'log' | 'keyed' | 'objects' | 'clock'>
+type Retrying = Pick<Ports, 'site' | 'log' | 'keyed' | 'objects' | 'clock'>
 
-/** How long an attempt has for itself. Whoever finds an older one takes it for dead and takes over. */
-const LEASE_MS = 10_000
-/** How often an attempt that waits for another one's lease looks whether that one is done. */
-const POLL_MS = 200
+/** Tries of one call, each after raising the fence anew: against a broker that fails, and others that retry as well. */
+const TRIES_MAX = 10
+/** Left to others before each further try, times its number. */
+const PAUSE_MS = 200
 /** A record over this size went to the object store instead of the log, and would again. */
 const RECORD_BYTES_MAX = 900_000
 const READ_BYTES = 4 * 1024 * 1024
@@ -34,25 +35,51 @@ export class NotRetriableError extends Error {
   override readonly name = 'NotRetriableError'
 }
 
+/** The right to put dead letters of a stream in again. One serves a process for any number of them. */
+export function retryFence(ports: Pick<Ports, 'site' | 'log' | 'keyed'>, stream: Stream): TopicFence {
+  const name = `weir/${ports.site}/retry/${stream.name}`
+  return new TopicFence({ ports, topic: topicName(stream.name, 'raw'), name })
+}
+
 /**
  * Appends the original bytes of a dead letter to the raw topic again: once, even if this is killed at any point and
- * called again, or called by two at a time. First an item says that it is begun, and from which offset on the new record
- * must lie; the record carries a mark; whoever finds the item begun waits for its lease to end, then looks for the mark
- * before it appends. An attempt appends in the first half of its lease only, and an append fails well within the other
- * half (rule 2), so that none can land after it has been looked for.
+ * called again, or called by any number of processes at a time. An item says from which offset on the new record must
+ * lie, and the record carries a mark. Whoever appends has raised the fence and looked for the mark after that: what
+ * others had under way has landed by then, or never will (docs/exactness.md, rule 12); and who raises the fence next
+ * makes an append of this one fail. No clock decides anything.
  */
-export async function retryDeadLetter(ports: Retrying, stream: Stream, entry: DeadEntry): Promise<Retried> {
+export async function retryDeadLetter(
+  ports: Retrying,
+  stream: Stream,
+  entry: DeadEntry,
+  fence: TopicFence = retryFence(ports, stream),
+): Promise<Retried> {
   const id = recordId(entry)
   const bytes = await bytesToRetry(ports, id, entry)
-  const begun = await begin(ports, stream, id, entry.partition)
   const idOf = ({ topic, partition }: Retry, offset: number) =>
     recordId({ site: entry.site, topic, partition, offset })
-  if (begun.retry.newOffset !== undefined)
-    return { id, newId: idOf(begun.retry, begun.retry.newOffset), now: false }
-  const landed = begun.first ? undefined : await findMark(ports.log, begun.retry, id)
-  const newOffset = landed ?? (await append(ports, begun.retry, id, bytes))
-  await finish(ports, stream, id, begun, newOffset)
-  return { id, newId: idOf(begun.retry, newOffset), now: true }
+  for (let tries = 1; ; tries++) {
+    const begun = await begin(ports, stream, id, entry.partition)
+    const { retry } = begun
+    if (retry.newOffset !== undefined) return { id, newId: idOf(retry, retry.newOffset), now: false }
+    let through: FencedTopic | undefined
+    try {
+      through = await fence.current()
+      const landed = await findMark(ports.log, retry, id)
+      const newOffset = landed ?? (await append(through, retry, id, bytes))
+      await finish(ports, stream, id, begun, newOffset)
+      return { id, newId: idOf(retry, newOffset), now: true }
+    } catch (error) {
+      if (tries === TRIES_MAX || !mayGoOn(error)) throw error
+      await ports.clock.sleep(PAUSE_MS * tries)
+      if (through !== undefined) fence.lower(through)
+    }
+  }
+}
+
+/** Another has raised the fence, or the append is in doubt: both end by raising it and looking. */
+function mayGoOn(error: unknown): boolean {
+  return error instanceof PortError && (error.curable || error.code === 'LOCKED')
 }
 
 async function bytesToRetry({ objects }: Retrying, id: string, entry: DeadEntry): Promise<Uint8Array> {
@@ -66,51 +93,26 @@ async function bytesToRetry({ objects }: Retrying, id: string, entry: DeadEntry)
   return Buffer.concat(pieces)
 }
 
-interface Begun extends StoredRetry {
-  /** No attempt before this one can have appended anything. */
-  readonly first: boolean
-}
-
-/** Takes the retry of `id` for this attempt, or finds it done. */
-async function begin(
-  { log, keyed, clock }: Retrying,
-  stream: Stream,
-  id: string,
-  partition: number,
-): Promise<Begun> {
+/** The retry of `id` as it stands; begun now where it was not. */
+async function begin(ports: Retrying, stream: Stream, id: string, partition: number): Promise<StoredRetry> {
+  const { log, keyed, clock } = ports
+  const known = await readRetry(keyed, stream.name, id)
+  if (known !== undefined) return known
   const topic = topicName(stream.name, 'raw')
-  let stands = await readRetry(keyed, stream.name, id)
-  for (;;) {
-    if (stands?.retry.newOffset !== undefined) return { ...stands, first: false }
-    const waitMs = stands === undefined ? 0 : stands.retry.startedMs + LEASE_MS - clock.nowMs()
-    if (waitMs > 0) {
-      await clock.sleep(Math.min(waitMs, POLL_MS))
-      stands = await readRetry(keyed, stream.name, id)
-      continue
-    }
-    const fromOffset = stands?.retry.fromOffset ?? (await log.offsets(topic, partition)).end
-    const retry = { topic, partition, fromOffset, startedMs: clock.nowMs() }
-    const condition = stands === undefined ? 'absent' : { rev: stands.rev }
-    const mine = { retry, rev: randomUUID() }
-    const put = await putRetry(keyed, stream.name, id, mine, condition)
-    if (put.ok) return { ...mine, first: stands === undefined }
-    stands = put.stands
-  }
+  const fromOffset = (await log.offsets(topic, partition)).end
+  const mine = { retry: { topic, partition, fromOffset, startedMs: clock.nowMs() }, rev: randomUUID() }
+  const { stands } = await putRetry(keyed, stream.name, id, mine, 'absent')
+  return stands ?? begin(ports, stream, id, partition)
 }
 
 async function append(
-  { log, clock }: Retrying,
-  { topic, partition, startedMs }: Retry,
+  through: FencedTopic,
+  { partition }: Retry,
   id: string,
   value: Uint8Array,
 ): Promise<number> {
   const headers = [{ name: MARK_HEADER, value: markOf(id) }]
-  const batch = recordBatch([{ value, headers }])
-  if (clock.nowMs() > startedMs + LEASE_MS / 2)
-    throw new PortError('TIMEOUT', `the retry of ${id} took too long to begin; nothing was appended`, {
-      curable: true,
-    })
-  return (await log.append(topic, partition, batch)).baseOffset
+  return (await through.append(partition, recordBatch([{ value, headers }]))).baseOffset
 }
 
 async function finish(
@@ -122,7 +124,7 @@ async function finish(
 ): Promise<void> {
   const done = { retry: { ...retry, newOffset }, rev: 'done' }
   const put = await putRetry(keyed, stream.name, id, done, { rev })
-  // Another attempt that took over has found, or will find, the same record.
+  // Another that raised the fence since has found the same record.
   if (put.ok || put.stands !== undefined) return
   throw new PortError('CORRUPT', `the retry of ${id} is no longer recorded`, { curable: false })
 }

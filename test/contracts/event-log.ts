@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PortError } from '../../lib/ports/errors.ts'
 import type { EventLog, StoredBatch } from '../../lib/ports/event-log.ts'
 import { type Header, type RecordBatch, recordBatch } from '../../lib/stream/record-batch.ts'
 
@@ -295,6 +296,41 @@ export function eventLogContract(name: string, open: () => Promise<OpenEventLog>
           expect(landed.filter((value) => value.startsWith(`${round}.`)).length).toBeGreaterThanOrEqual(
             acknowledged,
           )
+        }
+      })
+
+      it('lets nothing land after either of two that fence at the same time', async () => {
+        const topic = await newTopic(1)
+        for (let round = 0; round < 5; round++) {
+          const old = await log.fence('run', topic)
+          const appends = Array.from({ length: 5 }, (_, i) => old.append(0, texts(`${round}.${i}`)))
+          const settled = Promise.allSettled(appends)
+          const look = () => log.fence('run', topic).then(() => valuesAround(log, topic, 0))
+          const looks = await Promise.allSettled([look(), look()])
+          await settled
+          const landed = await valuesAround(log, topic, 0)
+          const seen = looks.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+          expect(seen.length).toBeGreaterThan(0)
+          for (const values of seen) expect(values).toEqual(landed)
+        }
+      })
+
+      it('has one append of several that fence and look before they append, however they overlap', async () => {
+        for (let round = 0; round < 4; round++) {
+          const topic = await newTopic(2)
+          const appendOnce = async (): Promise<void> => {
+            try {
+              const fenced = await log.fence('run', topic)
+              if ((await valuesAround(log, topic, 1)).length === 0) await fenced.append(1, texts('once'))
+            } catch (error) {
+              // Another came first: look again.
+              if (!(error instanceof PortError && error.code === 'LOCKED')) throw error
+              await sleep(Math.random() * 100)
+              await appendOnce()
+            }
+          }
+          await Promise.all(Array.from({ length: 5 }, appendOnce))
+          expect(await valuesAround(log, topic, 1)).toEqual(['once'])
         }
       })
 

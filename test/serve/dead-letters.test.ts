@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../lib/local/system-clock.ts'
+import { PortError } from '../../lib/ports/errors.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { allDeadLetters, findDeadLetter, listDeadLetters } from '../../lib/serve/dead-letters.ts'
 import { originalBytes } from '../../lib/serve/original-bytes.ts'
-import { NotRetriableError, retryDeadLetter } from '../../lib/serve/retry.ts'
+import { NotRetriableError, retryDeadLetter, retryFence } from '../../lib/serve/retry.ts'
 import { verifyStream } from '../../lib/serve/verify.ts'
 import { POINTER_HEADER, type RawPointer } from '../../lib/stream/entry.ts'
 import { recordBatch } from '../../lib/stream/record-batch.ts'
@@ -159,21 +160,66 @@ describe('retry', () => {
     expect((await rawRecords(0)).length).toBe(5)
   })
 
-  it('appends nothing in the second half of its lease: another may take over at the end of it', async () => {
+  it('appends once when the request of one that was given up arrives at last', async () => {
     const { entry } = await find(`here/${RAW}/0/3`)
-    const slow: Ports = {
-      ...world.ports,
-      keyed: proxied(world.ports.keyed, async (run) => {
-        const answer = await run()
-        world.clock.ms += 6_000
-        return answer
-      }),
+    const held = Promise.withResolvers<void>()
+    const arrived = Promise.withResolvers<void>()
+    let appends = 0
+    const slow = fencing(world.ports, async (run) => {
+      if (appends++ > 0) return run()
+      arrived.resolve()
+      await held.promise
+      return run()
+    })
+    const ports = { ...slow, clock: systemClock }
+    const zombie = retryDeadLetter(ports, world.stream, entry)
+    await arrived.promise
+    const { newId, now } = await retryDeadLetter(world.ports, world.stream, entry)
+    expect(now).toBe(true)
+    held.resolve()
+    expect(await zombie).toEqual({ id: `here/${RAW}/0/3`, newId, now: false })
+    expect((await rawRecords(0)).length).toBe(5)
+  })
+
+  it('finds a record whose append was in doubt', async () => {
+    const { entry } = await find(`here/${RAW}/0/3`)
+    let appends = 0
+    const lossy = fencing(world.ports, async (run) => {
+      const answer = await run()
+      if (appends++ === 0) throw new PortError('TIMEOUT', 'no answer', { curable: true })
+      return answer
+    })
+    const { newId } = await retryDeadLetter({ ...lossy, clock: systemClock }, world.stream, entry)
+    expect(newId).toBe(`here/${RAW}/0/4`)
+    expect(appends).toBe(1)
+    expect((await rawRecords(0)).length).toBe(5)
+  })
+
+  it('appends each once when four put all in at the same time', async () => {
+    const all = async () => {
+      const ports = { ...world.ports, clock: systemClock }
+      const fence = retryFence(ports, world.stream)
+      for await (const { entry } of allDeadLetters(ports, world.stream))
+        await retryDeadLetter(ports, world.stream, entry, fence)
     }
-    await expect(retryDeadLetter(slow, world.stream, entry)).rejects.toThrow('nothing was appended')
-    expect((await rawRecords(0)).length).toBe(4)
-    expect((await retryDeadLetter(world.ports, world.stream, entry)).newId).toBe(`here/${RAW}/0/4`)
+    await Promise.all([all(), all(), all(), all()])
+    expect((await rawRecords(0)).length).toBe(4 + 2)
+    expect((await rawRecords(1)).length).toBe(2 + 1)
   })
 })
+
+/** The same ports, each append behind a fence made through `around`. */
+function fencing(ports: Ports, around: (run: () => Promise<unknown>) => Promise<unknown>): Ports {
+  const fence = async (name: string, topic: string) => proxied(await ports.log.fence(name, topic), around)
+  const log = new Proxy(ports.log, {
+    get: (target, name) => {
+      if (name === 'fence') return fence
+      const member: unknown = Reflect.get(target, name)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+  return { ...ports, log }
+}
 
 /** Runs `act` with ports whose request number `at` is the last that takes place (`after`), or the first that does not. */
 async function killedAt(
@@ -211,7 +257,18 @@ function proxied<T extends object>(port: T, around: (run: () => Promise<unknown>
     get(target, name) {
       const member: unknown = Reflect.get(target, name)
       if (typeof member !== 'function') return member
-      return (...args: unknown[]) => around(() => Promise.resolve(Reflect.apply(member, target, args)))
+      if (name === 'query' || name === 'list')
+        return async function* (...args: unknown[]) {
+          const all = async () => {
+            const items: unknown[] = []
+            for await (const item of Reflect.apply(member, target, args)) items.push(item)
+            return items
+          }
+          yield* (await around(all)) as unknown[]
+        }
+      const call = (...args: unknown[]) => around(() => Promise.resolve(Reflect.apply(member, target, args)))
+      if (name !== 'fence') return call
+      return async (...args: unknown[]) => proxied((await call(...args)) as object, around)
     },
   })
 }

@@ -37,7 +37,7 @@ export const initProducerId: Api<
   },
 }
 
-interface InTransaction extends ProducerIdentity {
+export interface InTransaction extends ProducerIdentity {
   readonly transactionalId: string
 }
 

@@ -7,6 +7,7 @@ import {
   addPartitionsToTransaction,
   endTransaction,
   findTransactionCoordinator,
+  type InTransaction,
   initProducerId,
   type ProducerIdentity,
 } from './fence-requests.ts'
@@ -41,8 +42,12 @@ export class FenceMark {
 const TRANSACTION_TIMEOUT_MS = 30_000
 /** A coordinator that moves, or an older process's transaction being ended, is waited for so long. */
 const PATIENCE_MS = 30_000
+const ROUNDS_MAX = 5
 
-/** When it resolves, no batch of an earlier holder of `transactionalId` can land in the topic any more. */
+/**
+ * When it resolves, no batch of an earlier holder of `transactionalId` can land in the topic any more. Rejects with LOCKED
+ * where another raises it at the same time and comes first.
+ */
 export async function raiseFence(
   cluster: Cluster,
   transactionalId: string,
@@ -52,8 +57,27 @@ export async function raiseFence(
   if (info === undefined)
     throw new PortError('NO_SUCH_TOPIC', `there is no topic ${topic}`, { curable: false })
   const partitions = info.partitions.map(({ partition }) => partition)
-  const identity = await takeOver(cluster, transactionalId)
-  const question = { transactionalId, ...identity, topic, partitions }
+  let identity = await takeOver(cluster, transactionalId)
+  for (let round = 1; ; round++) {
+    await leaveMarkers(cluster, { transactionalId, ...identity, topic, partitions })
+    // The coordinator hands out the next epoch only once every partition has its marker: this waits for them.
+    const next = await takeOver(cluster, transactionalId)
+    // Who took over in between may have left markers of its own and be at work behind them: ours must come last.
+    if (next.producerId === identity.producerId && next.epoch === identity.epoch + 1)
+      return new FenceMark(next)
+    identity = next
+    if (round < ROUNDS_MAX) continue
+    const message = `fence ${topic} by ${transactionalId}: others took it over ${round} times meanwhile`
+    throw new PortError('LOCKED', message, { curable: false })
+  }
+}
+
+/** An empty transaction over the partitions, ended at once. */
+async function leaveMarkers(
+  cluster: Cluster,
+  question: InTransaction & { readonly topic: string; readonly partitions: readonly number[] },
+): Promise<void> {
+  const { transactionalId, topic } = question
   const what = `fence ${topic} by ${transactionalId}`
   await atCoordinator(cluster, transactionalId, async (coordinator) => {
     const errors = await coordinator.send(addPartitionsToTransaction, question, cluster.timeoutMs)
@@ -62,8 +86,6 @@ export async function raiseFence(
   await atCoordinator(cluster, transactionalId, async (coordinator) => {
     expectOk(await coordinator.send(endTransaction, question, cluster.timeoutMs), what)
   })
-  // The coordinator hands out the next epoch only once every partition has its marker: this waits for them.
-  return new FenceMark(await takeOver(cluster, transactionalId))
 }
 
 /** The producer id at its next epoch, as soon as no transaction of an earlier one is still being ended. */

@@ -8,6 +8,7 @@ import { openPorts } from '../../../lib/aws/ports.ts'
 import { type RunResult, startRun } from '../../../lib/collect/run.ts'
 import { trainDemoModel } from '../../../lib/local/demo-model.ts'
 import { EncodedBatches } from '../../../lib/local/encoded-batches.ts'
+import { noteGrowth } from '../../../lib/local/growth.ts'
 import { LogEnds } from '../../../lib/local/log-ends.ts'
 import { type MappedStage, Mapping } from '../../../lib/local/mapping.ts'
 import { systemClock } from '../../../lib/local/system-clock.ts'
@@ -24,6 +25,7 @@ import { labelCounts } from '../network-lines.ts'
 import { KEYS, type RunningConnections, startConnections } from '../servers/connections.ts'
 import { BundleProcess } from './bundle-process.ts'
 import { bundledFunctions } from './bundled.ts'
+import { grouped, seenInLog } from './seen.ts'
 import { filledIn, templateVariables } from './template-env.ts'
 
 export const STAGES = ['score', 'count', 'archive', 'notify'] as const
@@ -57,7 +59,7 @@ export class World {
   readonly errors: string[] = []
   readonly #dir: string
   readonly #options: WorldOptions
-  readonly #pollers: { mappings: readonly Mapping[]; ends: LogEnds; keyed: MemoryKeyed }[] = []
+  readonly #pollers: Poller[] = []
   readonly #env: Made['env']
   readonly #portsWith: Made['portsWith']
   /** Of the functions that no mapping feeds. */
@@ -112,9 +114,11 @@ export class World {
     const server = { region: 'us-east-1', credentials: async () => KEYS, timeoutMs: 10_000 }
     await makeTable({ ...server, endpoint: dynamodb }, id)
     await makeBucket({ ...server, endpoint: s3 }, id)
-    const own = { ...env('score'), WEIR_DYNAMODB_ENDPOINT: dynamodb, WEIR_S3_ENDPOINT: s3 }
+    // Not a function: brokers know it by another name.
+    const { AWS_LAMBDA_FUNCTION_NAME: _, ...variablesOfScore } = env('score')
+    const own = { ...variablesOfScore, WEIR_DYNAMODB_ENDPOINT: dynamodb, WEIR_S3_ENDPOINT: s3 }
     const portsWith = (more: Readonly<Record<string, string>>) => openPorts({ ...own, ...values, ...more })
-    const ports = portsWith({ AWS_LAMBDA_FUNCTION_NAME: 'weir', ...options.env })
+    const ports = portsWith(options.env ?? {})
     const world = new World(dir, ports, options, { connections, env, portsWith })
     answering.world = world
     const stream = world.stream
@@ -164,45 +168,68 @@ export class World {
     return least
   }
 
-  /** Starts the pollers of all four functions; a second call starts a second set, with offsets of its own. */
+  /**
+   * Starts the pollers of all four functions, which find added partitions by themselves; a second call starts a second
+   * set, with offsets of its own.
+   */
   async poll(bundles: Readonly<Record<MappedStage, BundleProcess[]>> = this.bundles): Promise<void> {
     const { log } = this.ports
     const keyed = new MemoryKeyed()
     const batches = new EncodedBatches(log)
-    const topics: { topic: string; partitions: number }[] = []
-    for (const kind of ['raw', 'enriched'] as const) {
-      const topic = topicName(this.stream.name, kind)
-      topics.push({ topic, partitions: (await log.describeTopic(topic))?.partitions ?? 0 })
-    }
-    const [raw, enriched] = topics
-    const mappings: Mapping[] = []
-    for (const stage of STAGES) {
-      const { topic = '', partitions = 0 } = (stage === 'score' ? raw : enriched) ?? {}
-      const mapping = await Mapping.open({
-        ...{ name: stage, topic, partitions, workers: bundles[stage], windowMs: 0, log, batches, keyed },
+    const raw = topicName(this.stream.name, 'raw')
+    const { partitions = 0 } = (await log.describeTopic(raw)) ?? {}
+    const open = (stage: MappedStage) =>
+      Mapping.open({
+        ...{ name: stage, partitions, workers: bundles[stage], windowMs: 0, log, batches, keyed },
+        topic: stage === 'score' ? raw : topicName(this.stream.name, 'enriched'),
         batchRecordsMax: stage === 'score' ? (this.#options.scoreBatchRecords ?? 10_000) : 10_000,
         clock: systemClock,
         onDelivery: ({ error, failed }) => failed && this.errors.push(`${stage}: ${error ?? 'in part'}`),
       })
-      mappings.push(mapping)
+    const mappings = {
+      score: await open('score'),
+      count: await open('count'),
+      archive: await open('archive'),
+      notify: await open('notify'),
     }
+    const topics = () =>
+      (['raw', 'enriched'] as const).map((kind) => ({
+        topic: topicName(this.stream.name, kind),
+        partitions: mappings.score.partitions,
+      }))
     const onEnd = (topic: string, partition: number, end: number) => {
-      for (const mapping of mappings)
-        if ((mapping.name === 'score') === (topic === raw?.topic)) mapping.noteEnd(partition, end)
+      for (const mapping of Object.values(mappings))
+        if ((mapping.name === 'score') === (topic === raw)) mapping.noteEnd(partition, end)
     }
     const onTrouble = (error: unknown) => void this.errors.push(String(error))
-    const ends = new LogEnds({ log, clock: systemClock, topics: () => topics, onEnd, onTrouble })
+    const ends = new LogEnds({ log, clock: systemClock, topics, onEnd, onTrouble })
     ends.start()
-    for (const mapping of mappings) mapping.start()
-    this.#pollers.push({ mappings, ends, keyed })
+    for (const mapping of Object.values(mappings)) mapping.start()
+    const looking = new AbortController()
+    const looks = this.#lookForGrowth(mappings, looking.signal)
+    this.#pollers.push({
+      mappings: Object.values(mappings),
+      ends,
+      async stop() {
+        looking.abort()
+        await looks
+        await ends.stop()
+        await Promise.all(Object.values(mappings).map((mapping) => mapping.stop()))
+      },
+    })
+  }
+
+  async #lookForGrowth(mappings: Record<MappedStage, Mapping>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // A broker that cannot be asked now is asked again.
+      await noteGrowth(this.ports.log, this.stream.name, mappings).catch(() => undefined)
+      await systemClock.sleep(1000, signal).catch(() => undefined)
+    }
   }
 
   /** Stops the pollers as they are; functions in the middle of a batch go on. */
   async unpoll(): Promise<void> {
-    for (const { mappings, ends } of this.#pollers.splice(0)) {
-      await ends.stop()
-      await Promise.all(mappings.map((mapping) => mapping.stop()))
-    }
+    for (const poller of this.#pollers.splice(0)) await poller.stop()
   }
 
   async feed(lines: readonly string[], more: { runId?: string; ratePerS?: number } = {}): Promise<RunResult> {
@@ -238,6 +265,11 @@ export class World {
     if (item === undefined) throw new Error(`there is no run ${runId}`)
     const { holder: _, ...run } = JSON.parse(Buffer.from(item.data).toString())
     await keyed.put({ ...item, rev: `${item.rev}.forgotten`, data: Buffer.from(JSON.stringify(run)) }, 'any')
+  }
+
+  /** Partitions that each set of pollers serves. */
+  get served(): readonly number[] {
+    return this.#pollers.map(({ mappings }) => Math.min(...mappings.map(({ partitions }) => partitions)))
   }
 
   /** Resolves once every poller has delivered all there is and been answered. */
@@ -287,6 +319,18 @@ export class World {
     return { alerts: alerts.length }
   }
 
+  /** What happened besides, for people to read. */
+  async seen(): Promise<string> {
+    const { repeatedEntries, fencedOffsets, records } = await seenInLog(this.ports, this.stream)
+    const processes = STAGES.flatMap((stage) => this.bundles[stage])
+    const deaths = processes.reduce((sum, one) => sum + one.deaths, 0)
+    const zombies = processes.reduce((sum, one) => sum + one.zombies.length, 0)
+    const figures =
+      `${records} records, ${repeatedEntries} entries more than records in enriched, ${fencedOffsets} offsets of raw ` +
+      `taken by fencing, ${deaths} processes died, ${zombies} zombies, ${this.errors.length} deliveries or looks failed`
+    return [figures, ...grouped(this.errors)].join('\n    ')
+  }
+
   async close(): Promise<void> {
     const stopping = this.unpoll()
     await this.connections.stop()
@@ -296,6 +340,12 @@ export class World {
     await this.ports.close()
     await rm(this.#dir, { recursive: true, force: true })
   }
+}
+
+interface Poller {
+  readonly mappings: readonly Mapping[]
+  readonly ends: LogEnds
+  stop(): Promise<void>
 }
 
 interface Made {
