@@ -27,11 +27,11 @@ export function decide(stream: Stream, records: readonly DeliveredRecord[]): rea
       const pointer = headerOf(record, POINTER_HEADER)
       if (pointer !== undefined) return oversized(stream, bytes)
     }
-    return decideOne(stream, bytes)
+    return decideOne(stream, bytes, record.timestamp)
   })
 }
 
-function decideOne(stream: Stream, bytes: Buffer): Decision {
+function decideOne(stream: Stream, bytes: Buffer, appendTimeMs: number): Decision {
   const parsed = stream.parse(bytes)
   if (!parsed.ok) {
     if (parsed.stage === 'skip')
@@ -39,7 +39,7 @@ function decideOne(stream: Stream, bytes: Buffer): Decision {
     return dead(parsed.stage, parsed.reason, bytes)
   }
   try {
-    const eventTime = stream.timeOf(parsed.value)
+    const eventTime = stream.timeOf(parsed.value, appendTimeMs)
     const rule = stream.dropRule(parsed.value)
     if (rule !== undefined) return { outcome: 'drop', eventTime, rule, value: parsed.value }
     return { outcome: 'ok', eventTime, value: stream.enrich(parsed.value) }
@@ -113,10 +113,16 @@ export function scoreAll(
     values.push(decision.value)
   })
   try {
-    scorer.scores(values).forEach((score, i) => {
+    const described = values.map((value) => scorer.describe?.(value) ?? value)
+    scorer.scores(described).forEach((score, i) => {
       scores[at[i] ?? 0] = rounded(score)
     })
-    return { decisions, scores }
+    if (scorer.describe === undefined) return { decisions, scores }
+    const after = [...decisions]
+    at.forEach((index, i) => {
+      after[index] = withValue(decisions[index] as Decision, described[i])
+    })
+    return { decisions: after, scores }
   } catch {
     return {
       decisions: decisions.map((decision, i) => scoreOne(scorer, decision, records[i], scores, i)),
@@ -135,12 +141,17 @@ function scoreOne(
 ): Decision {
   if (decision.outcome !== 'ok') return decision
   try {
-    scores[i] = rounded(scorer.scores([decision.value])[0] ?? Number.NaN)
-    return decision
+    const value = scorer.describe?.(decision.value) ?? decision.value
+    scores[i] = rounded(scorer.scores([value])[0] ?? Number.NaN)
+    return withValue(decision, value)
   } catch (error) {
     const bytes = Buffer.from(record?.value ?? '', 'base64')
     return dead('score', `model ${scorer.version} threw ${kindOf(error)}`, bytes)
   }
+}
+
+function withValue(decision: Decision, value: Value | undefined): Decision {
+  return decision.outcome === 'ok' && value !== undefined ? { ...decision, value } : decision
 }
 
 /** Six decimals: what is stored is what is compared, on every machine and after every retry. */

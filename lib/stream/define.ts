@@ -16,7 +16,7 @@ export interface StreamDeclaration<S extends z.ZodObject, A extends z.ZodObject>
   readonly format: Format
   readonly schema: S
   /** Event time in ms since 1970; undefined, or before 1970: the append time. */
-  readonly time?: (value: z.output<S>) => number | undefined
+  readonly time?: (value: z.output<S>, appendTimeMs: number) => number | undefined
   /** Records of one key stay in one partition, in order. Without it they are spread evenly. */
   readonly key?: (value: z.output<S>) => string | undefined
   /** Fields to add, and their schema. Pure: the same value always gives the same fields. */
@@ -49,7 +49,7 @@ export interface Stream {
   readonly detector: DetectorDefinition | undefined
   /** Never throws. `reason` quotes field names and expectations, never the record's own text. */
   parse(bytes: Buffer): Parsed
-  timeOf(value: Value): number | undefined
+  timeOf(value: Value, appendTimeMs: number): number | undefined
   keyOf(value: Value): string | undefined
   readonly hasKey: boolean
   /** The value with the enriched fields added. Throws an EnrichError, or whatever the author's code throws. */
@@ -106,7 +106,7 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
     views: { records: RECORDS_VIEW, ...declared.views },
     detector: declared.detect,
     parse: (bytes) => parseAndValidate(declared.schema, quick, parseFields, bytes),
-    timeOf: (value) => finite(declared.time?.(typed(value))),
+    timeOf: (value, appendTimeMs) => finite(declared.time?.(typed(value), appendTimeMs)),
     keyOf: (value) => declared.key?.(typed(value)),
     hasKey: declared.key !== undefined,
     enrich: (value) => enriched(declared.enrich, quickAdded, typed(value)),

@@ -33,6 +33,11 @@ export interface TrainedModel {
 /** A published model, ready to score. Stateless: a score depends on the record and the model alone. */
 export interface Scorer {
   readonly version: string
+  /**
+   * The value with what the model knows of it in the stream's enriched fields (the template of a log line, ...): what is
+   * scored, stored and counted from then on. Absent where a model adds nothing.
+   */
+  describe?(value: Value): Value
   /** A score at or above it is an alert. */
   readonly threshold: number
   /** One score per value, higher is stranger; in the order of `values`. */
