@@ -32,7 +32,9 @@ function idsOf(alerts: readonly { readonly id: string }[]): readonly string[] {
 
 /** Every worker is ended, one soon after another, and is there again as another process. */
 async function killEachWorker(site: Site): Promise<void> {
-  const killable = (await site.status()).parts.filter((part) => part.killable)
+  const killable = (await site.status()).parts.filter(
+    ({ killable, stream = 'network' }) => killable && stream === 'network',
+  )
   expect(killable.map(({ id }) => id).sort()).toEqual([
     'network-archive-0',
     'network-archive-1',
@@ -95,7 +97,7 @@ describe.concurrent('weir dev --demo', { timeout: 90_000 }, () => {
           record: { service: expect.any(String) },
         })
         expect(seen.alerts[0]?.reasons.length).toBeGreaterThan(0)
-        expect(seen.statuses.at(-1)).toMatchObject({ demo: true, clients: 1, streams: [{ name: 'network' }] })
+        expect(seen.statuses.at(-1)).toMatchObject({ demo: true, clients: 1 })
         await killEachWorker(first)
         await expectLedgerCatchesUp(first)
 
@@ -172,10 +174,16 @@ async function expectBesides(site: Site, data: string, file: string): Promise<vo
 }
 
 async function expectApi(site: Site): Promise<void> {
-  expect((await site.get('/api/streams')).body).toMatchObject([{ name: 'network', views: expect.any(Array) }])
+  expect((await site.get('/api/streams')).body).toContainEqual(
+    expect.objectContaining({ name: 'network', views: expect.any(Array) }),
+  )
   expect(await site.status()).toMatchObject({
     demo: false,
-    streams: [{ ledger: { in: 501, counted: 501, deadLettered: 1 } }],
+    streams: expect.arrayContaining([
+      expect.objectContaining({
+        ledger: expect.objectContaining({ in: 501, counted: 501, deadLettered: 1 }),
+      }),
+    ]),
   })
   const { rows } = (await site.get('/api/query?view=network.records')).body as { rows: unknown[] }
   expect(rows).toMatchObject([
