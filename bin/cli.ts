@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { CommandError, UsageError } from './command.ts'
 import * as alerts from './commands/alerts.ts'
 import * as collect from './commands/collect.ts'
+import * as compact from './commands/compact.ts'
 import * as deadLetters from './commands/dead-letters.ts'
 import * as dev from './commands/dev.ts'
 import * as evaluate from './commands/evaluate.ts'
@@ -38,6 +39,7 @@ const COMMANDS = [
   invoke,
   lost,
   retract,
+  compact,
 ]
 
 const program = new Command('weir')

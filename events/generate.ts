@@ -24,6 +24,7 @@ export function sampleEvents(): ReadonlyMap<string, unknown> {
     ['archive.json', enriched],
     ['notify.json', enriched],
     ['train.json', { stream: network.name, seed: 1 }],
+    ['compact.json', { stream: network.name }],
     ...socketEvents(START_MS, network.name),
   ])
 }

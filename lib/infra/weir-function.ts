@@ -74,7 +74,7 @@ export class WeirFunction extends Construct {
   #acknowledge(): void {
     acknowledge(this.lambda, {
       'Serverless-LambdaDLQ':
-        'Never invoked asynchronously: its caller (a mapping, a route, a state machine) sees every failure and retries.',
+        'Its caller (a mapping, a route, a state machine) sees every failure and retries, or it is on a schedule and the next run does the work of one that failed; alarms tell of both.',
     })
     acknowledgeWildcard(
       this.role,

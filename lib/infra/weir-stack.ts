@@ -3,6 +3,7 @@ import { Construct } from 'constructs'
 import type { Stream } from '../stream/define.ts'
 import { Alarms } from './alarms.ts'
 import { KafkaCluster } from './cluster.ts'
+import { Compact } from './compact.ts'
 import { PipelineDashboard } from './dashboard.ts'
 import { bundledCode, type CodeOf } from './function-code.ts'
 import { Master } from './master.ts'
@@ -39,10 +40,12 @@ export class WeirStack extends Stack {
     const train = this.#train(shared)
     const detecting = [...props.streams.values()].filter(({ detector }) => detector !== undefined)
     const recompute = new Recompute(this, 'Recompute', { train, streams: detecting.map(({ name }) => name) })
+    const compact = new Compact(this, 'Compact', { shared, streams: [...props.streams.keys()] })
 
     for (const stage of stages) watchStage(alarms, stage, settings.lagRecordsMax)
     watchFunction(alarms, 'socket', socket)
     watchFunction(alarms, 'train', train)
+    watchFunction(alarms, 'compact', compact.function)
     watchStore(alarms, shared.store)
     watchRecompute(alarms, recompute)
     if (shared.kafka !== undefined) watchCluster(alarms, shared.kafka.cluster, settings)

@@ -13,6 +13,7 @@ import { SocketFunction } from './socket-function.ts'
 import { StreamWatch } from './status.ts'
 import { StatusPush } from './status-push.ts'
 import { messageOf, tellOnce } from './trouble.ts'
+import { UpkeepTimer } from './upkeep-timer.ts'
 import { WorkerProcess } from './worker-process.ts'
 import { WsPublisher } from './ws-publisher.ts'
 
@@ -44,6 +45,7 @@ export class DevServer implements Running {
   readonly #startedMs = Date.now()
   readonly #watches: readonly StreamWatch[]
   readonly #statusPush: StatusPush
+  readonly #upkeep: UpkeepTimer
 
   private constructor(options: DevServerOptions, pipeline: Pipeline, wiring: Wiring, url: string) {
     const { onTrouble } = options
@@ -58,6 +60,8 @@ export class DevServer implements Running {
     this.parts = new DevParts(workers, options.servers ?? {}, onTrouble)
     this.#watches = pipeline.streams.map(({ stream }) => new StreamWatch(pipeline.ports, stream))
     this.#statusPush = new StatusPush({ read: () => this.#readStatus(), publisher, onTrouble })
+    const names = [...this.streams.keys()]
+    this.#upkeep = new UpkeepTimer({ streams: names, env: pipeline.workerEnv, onTrouble })
     const socketFunction = new SocketFunction(socket)
     this.sockets = new DevSockets({ publisher, socketFunction, status: this.#statusPush, onTrouble })
   }
@@ -114,6 +118,7 @@ export class DevServer implements Running {
     http.closeAllConnections()
     http.close()
     await socket.stop()
+    await this.#upkeep.stop()
     const soon = AbortSignal.timeout(DRAIN_MS_MAX)
     const drained = this.pipeline.streams.map(({ stream }) => this.pipeline.drained(stream.name, soon))
     await Promise.allSettled(drained)
@@ -125,6 +130,7 @@ export class DevServer implements Running {
     const { onTrouble } = this.#options
     void this.#wiring.socket.start().catch((error: unknown) => onTrouble(messageOf(error)))
     this.#statusPush.start()
+    this.#upkeep.start()
   }
 
   async #readStatus(): Promise<Status> {

@@ -136,7 +136,7 @@ describe('compaction', () => {
     objects.nowMs += GRACE_MS + HOUR_MS + 1
     await sweepOrphans({ objects, clock }, 'test')
     const left = [...objects.held.keys()].filter((key) => key.includes('/chapters/')).length
-    expect(left).toBeLessThan(chapters / 3)
+    expect(left).toBeLessThan(chapters / 7)
     expect(JSON.stringify(manifest).length).toBeLessThan(JSON.stringify(before).length * 3)
     expect(await rows()).toEqual(entries(1200))
   })

@@ -68,7 +68,7 @@ test('every alarm has a row in docs/operations.md', () => {
     const kind = name
       .replace(/^weir-main-/, '')
       .replace(/^sensors-(score|count|archive|notify)-/, 'STREAM-STAGE-')
-      .replace(/^(socket|train)-/, 'FUNCTION-')
+      .replace(/^(socket|train|compact)-/, 'FUNCTION-')
       .replace(/-\d+$/, '-N')
       .replace(/^table-.*/, 'table-OPERATION')
     expect(page, name).toContain(`\`${kind}\``)
@@ -76,7 +76,9 @@ test('every alarm has a row in docs/operations.md', () => {
 })
 
 test('the daily execution trains every stream that has a detector', () => {
-  const schedules = ofType(resources, 'AWS::Scheduler::Schedule').map(([, { Properties }]) => Properties)
+  const schedules = ofType(resources, 'AWS::Scheduler::Schedule')
+    .filter(([id]) => id.startsWith('Recompute'))
+    .map(([, { Properties }]) => Properties)
   expect(schedules).toHaveLength(1)
   expect(schedules[0]?.Target).toMatchObject({ Input: '{"streams":[{"stream":"sensors"}]}' })
 })
