@@ -27,7 +27,7 @@ export interface FieldCondition {
   readonly in: readonly (string | number | boolean)[]
 }
 
-/** A record without an aggregate's field leaves the aggregate as it is. docs/views.md says how exact each one is. */
+/** A record without an aggregate's field leaves the aggregate as it is. `View.errors` says how exact each one is. */
 export type AggregateDefinition =
   | { readonly kind: 'count' }
   /** Sums and means are exact: `decimals` places are kept (default 0) as scaled integers. */
