@@ -1,5 +1,5 @@
 import { messageOf } from './trouble.ts'
-import { WorkerDiedError, WorkerProcess } from './worker-process.ts'
+import { WorkerProcess } from './worker-process.ts'
 
 /** More often than deployed: an hour's files are merged soon after it is over, and there is nothing to pay. */
 const EVERY_MS = 10 * 60_000
@@ -49,13 +49,12 @@ export class UpkeepTimer {
   async #run(): Promise<void> {
     if (this.#running) return
     this.#running = true
-    try {
-      for (const stream of this.#options.streams)
+    for (const stream of this.#options.streams)
+      try {
         if (!this.#stopped) await this.worker.invoke([Buffer.from(JSON.stringify({ stream }))])
-    } catch (error) {
-      if (!this.#stopped || !(error instanceof WorkerDiedError)) this.#options.onTrouble(messageOf(error))
-    } finally {
-      this.#running = false
-    }
+      } catch (error) {
+        if (!this.#stopped) this.#options.onTrouble(messageOf(error))
+      }
+    this.#running = false
   }
 }
