@@ -78,6 +78,13 @@ export class KafkaCluster extends Construct {
     })
   }
 
+  /** `arnOf` as findings of cdk-nag print it. */
+  shownArnOf(kind: 'transactional-id', name: string): string {
+    const id = Stack.of(this).getLogicalId(this.resource)
+    const uuid = `{"Fn::Select":[2,{"Fn::Split":["/",{"Fn::GetAtt":["${id}","Arn"]}]}]}`
+    return `arn:<AWS::Partition>:kafka:<AWS::Region>:<AWS::AccountId>:${kind}/${this.clusterName}/${uuid}/${name}`
+  }
+
   #configuration(settings: Settings): CfnConfiguration {
     const standard = settings.kafka === 'standard' ? STANDARD_BROKER_SETTINGS : {}
     const properties = Object.entries({ ...BROKER_SETTINGS, ...standard })

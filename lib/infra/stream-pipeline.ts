@@ -1,10 +1,10 @@
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
-import type { CfnTopic } from 'aws-cdk-lib/aws-msk'
 import { Construct } from 'constructs'
 import type { Stream } from '../stream/define.ts'
 import type { KafkaCluster } from './cluster.ts'
+import { CollectPolicy } from './collect-policy.ts'
 import type { CodeOf } from './function-code.ts'
 import { KafkaMapping } from './kafka-mapping.ts'
+import { appendRights } from './kafka-rights.ts'
 import type { Master } from './master.ts'
 import { acknowledge } from './nag.ts'
 import type { Network } from './network.ts'
@@ -42,6 +42,11 @@ export class StreamPipeline extends Construct {
     super(scope, id)
     const { kafka, settings } = shared
     const topics = kafka && new StreamTopics(this, 'Topics', { stream, cluster: kafka.cluster, settings })
+    if (kafka !== undefined && topics !== undefined) {
+      const { store, master } = shared
+      const at = { site: settings.site, stream: stream.name, cluster: kafka.cluster }
+      new CollectPolicy(this, 'Collect', { ...at, topics, store, master })
+    }
     this.functions = STAGES.map((stage) => this.#stage(stage, stream.name, shared, topics))
   }
 
@@ -73,7 +78,8 @@ export class StreamPipeline extends Construct {
           }),
     })
     this.#grantStores(stage, target, shared)
-    if (inVpc !== undefined && topics !== undefined) allowAppends(target, inVpc.cluster, topics.enriched)
+    if (inVpc !== undefined && topics !== undefined)
+      for (const right of appendRights(inVpc.cluster, topics.enriched)) target.role.addToPolicy(right)
     const mapping = topics && this.#map(id, stage, target, topics, shared)
     return { stream, stage, function: target, mapping }
   }
@@ -113,12 +119,4 @@ export class StreamPipeline extends Construct {
 function consumerGroup(topic: string, stage: string, { site, rewinds }: Settings): string {
   const rewind = rewinds.get(stage)
   return `weir-${site}-${topic}-${stage}${rewind === undefined ? '' : `-${rewind}`}`
-}
-
-/** Rights to append to a topic, and to ask how many partitions it has. Appends carry no producer id (rule 2). */
-function allowAppends({ role }: WeirFunction, cluster: KafkaCluster, topic: CfnTopic): void {
-  const allow = (actions: string[], resource: string) =>
-    role.addToPolicy(new PolicyStatement({ actions, resources: [resource] }))
-  allow(['kafka-cluster:Connect'], cluster.clusterArn)
-  allow(['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData'], topic.attrTopicArn)
 }

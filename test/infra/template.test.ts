@@ -1,5 +1,6 @@
 /** What the templates hold, in one process: loading the CDK and making a template take seconds each. */
 import './template/checks.ts'
+import './template/collect.ts'
 import './template/compact.ts'
 import './template/definition.ts'
 import './template/kafka.ts'
