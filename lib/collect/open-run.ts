@@ -113,8 +113,9 @@ async function resume(
   return { fence, run, sources: arranged(plan, sources), resumed: true }
 }
 
-function fenceOf({ ports, store }: OpenRunRequest, { runId, topic }: RunRecord): RunFence {
-  const name = `weir/${ports.site}/${runId}`
+function fenceOf({ ports, stream, store }: OpenRunRequest, { runId, topic }: RunRecord): RunFence {
+  // Runs of different streams may have the same id: a name that both raised would lock either out.
+  const name = `weir/${ports.site}/${stream.name}/${runId}`
   return new RunFence({ ports, topic, name, requireHeld: () => store.requireHeld(runId) })
 }
 
