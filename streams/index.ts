@@ -1,4 +1,5 @@
 import type { Stream } from '../lib/stream/define.ts'
+import { logs } from './logs.ts'
 import { network } from './network.ts'
 import { orders } from './orders.ts'
 
@@ -6,6 +7,7 @@ import { orders } from './orders.ts'
 export const streams: ReadonlyMap<string, Stream> = new Map(
   [
     network, //
+    logs,
     orders,
   ].map((stream) => [stream.name, stream]),
 )

@@ -55,7 +55,14 @@ function rowsOption(stream: Stream, { from }: TrainCommandOptions, progress: Pro
     yield* sourceValues(stream, sources, counts, progress)
     if (counts.unreadable > 0) say(`${counts.unreadable} lines are no ${stream.name} records: left out`)
   }
-  return { rows: rows(from) }
+  async function* records() {
+    // A detector that reads its records twice says so once.
+    const again: SourceCounts = { rows: 0, unreadable: 0 }
+    for await (const values of sourceValues(stream, from ?? [], again, progress))
+      yield values.map((value) => ({ value, eventTimeMs: stream.timeOf(value, nowMs) ?? nowMs }))
+  }
+  const nowMs = Date.now()
+  return { rows: rows(from), records }
 }
 
 function describe(training: Training, seconds: number): string {

@@ -3,8 +3,9 @@ import { masterValues } from '../master/read.ts'
 import type { Ports } from '../ports/ports.ts'
 import { activeModel, modelBytes, publishModel } from '../state/models.ts'
 import type { Stream } from '../stream/define.ts'
-import type { DetectorDefinition, Scorer, TrainedModel } from '../stream/detector.ts'
+import type { DetectorDefinition, Learned, Observed, Scorer, TrainedModel } from '../stream/detector.ts'
 import type { Value } from '../stream/value.ts'
+import { learnStream } from './learn.ts'
 import { RowSample } from './row-sample.ts'
 import { perturbed, separation } from './separation.ts'
 
@@ -19,6 +20,8 @@ export interface TrainOptions {
   readonly seed: number
   /** Records to train on. Default: all that passed, from the stream's master. */
   readonly rows?: AsyncIterable<readonly Value[]>
+  /** The same for a detector that learns from every record, which may read them more than once. */
+  readonly records?: () => AsyncIterable<readonly Observed[]>
   readonly onRows?: (rows: number) => void
 }
 
@@ -35,6 +38,8 @@ export interface Training {
   /** Chance to tell a perturbed held-out record from a real one; undefined where that was not measured. */
   readonly separation: number | undefined
   readonly activeSeparation: number | undefined
+  /** Of a detector that learns from every record: what the models were compared by, lower is better. */
+  readonly cost?: Learned['cost']
   /** The new model's own figures; undefined where none was made. */
   readonly report: TrainedModel['report'] | undefined
 }
@@ -43,7 +48,7 @@ export interface Training {
  * Trains a model of `stream` on one record per coarse signature and publishes it, unless it is worse than the active one:
  * at telling held-out records that neither model was trained on from perturbed copies of them (see `separation`), by more
  * than 0.02. The first model, one that replaces a model that no longer loads, and one with too little to judge by are
- * published as they are. Deterministic for the rows and the seed. Throws where the stream has no detector.
+ * published as they are. A detector that learns from every record is judged by its own cost (`learnStream`). Deterministic for the rows and the seed. Throws where the stream has no detector.
  */
 export async function trainStream(
   ports: Pick<Ports, 'keyed' | 'objects' | 'clock'>,
@@ -52,6 +57,7 @@ export async function trainStream(
 ): Promise<Training> {
   const { detector } = stream
   if (detector === undefined) throw new Error(`the stream ${stream.name} declares no detector`)
+  if (detector.learn !== undefined) return learnStream(ports, stream, detector.learn, options)
   const sample = await sampled(ports, stream, detector, options)
   const active = (await activeModel(ports, stream.name))?.version
   const heldOut = sample.heldOut()

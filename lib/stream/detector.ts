@@ -20,8 +20,31 @@ export interface DetectorDefinition {
   readonly features: readonly string[]
   /** A model from rows of the master. Deterministic for a seed. Throws where the rows cannot make a model. */
   train(rows: Iterable<Value>, options: { readonly seed: number }): TrainedModel
+  /**
+   * For a kind that learns from every record and not from a sample: the model of all of them, which trainings use in place
+   * of `train`. `records` may be read as often as it takes, and gives the same ones each time. Throws as `train` does.
+   */
+  learn?(records: () => AsyncIterable<readonly Observed[]>, options: LearnOptions): Promise<Learned>
   /** A scorer from a model's bytes. Throws on bytes that no `train` of this kind made. */
   load(model: Uint8Array, version: string): Scorer
+}
+
+/** A record that passed, and when it happened. */
+export interface Observed {
+  readonly value: Value
+  readonly eventTimeMs: number
+}
+
+export interface LearnOptions {
+  readonly seed: number
+  /** The model that scores now, whose marks and ids are kept where they still mean something. */
+  readonly active: Uint8Array | undefined
+}
+
+/** A model with what it was judged by: a cost on the same records, lower is better. */
+export interface Learned extends TrainedModel {
+  readonly records: number
+  readonly cost: { readonly name: string; readonly own: number; readonly active: number | undefined }
 }
 
 export interface TrainedModel {
