@@ -70,6 +70,7 @@ export function lazyObjectStore(open: () => Promise<ObjectStore>): ObjectStore {
       yield* (await opening.get()).list(...args)
     },
     delete: async (...args) => (await opening.get()).delete(...args),
+    uri: async (...args) => (await opening.get()).uri?.(...args),
     close: () => opening.close(),
   }
 }

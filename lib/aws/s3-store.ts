@@ -23,14 +23,20 @@ const KEY = /^[A-Za-z0-9!_.*'()=/-]{1,900}$/
 export class S3Store implements ObjectStore {
   readonly #client: AwsClient
   readonly #base: string
+  readonly #bucket: string
 
   constructor(settings: S3Settings) {
     const { bucket, region, endpoint } = settings
     // A dot in the bucket's name does not fit S3's certificate, nor does any name a test server's.
     const inPath = endpoint !== undefined || bucket.includes('.')
     const own = awsEndpoint(inPath ? 's3' : `${bucket}.s3`, region)
+    this.#bucket = bucket
     this.#base = inPath ? `/${bucket}` : ''
     this.#client = new AwsClient({ ...settings, service: 's3', endpoint: endpoint ?? own })
+  }
+
+  async uri(key: string): Promise<string> {
+    return `s3://${this.#bucket}/${key}`
   }
 
   async put(key: string, bytes: Uint8Array, condition: ObjectCondition = 'any'): Promise<ObjectPutResult> {

@@ -75,6 +75,28 @@ function element(name: string, form: Form, required: boolean): SchemaElement {
   return { name, ...ELEMENT_OF[form], repetition_type: required ? 'REQUIRED' : 'OPTIONAL' }
 }
 
+const GLUE_TYPE_OF: Readonly<Record<Form, string>> = {
+  text: 'string',
+  bytes: 'binary',
+  int32: 'int',
+  int64: 'bigint',
+  double: 'double',
+  boolean: 'boolean',
+  time: 'timestamp',
+}
+
+/**
+ * The columns of a stream's master files as a Hive table declares them. Its names know no case: of fields that differ
+ * in nothing else the first is a column.
+ */
+export function hiveColumnsOf(columns: readonly Column[]): readonly { name: string; type: string }[] {
+  const all = [
+    ...ENVELOPE.map(({ name, form }) => ({ name: name as string, type: GLUE_TYPE_OF[form] })),
+    ...columns.map(({ name, kind }) => ({ name: name.toLowerCase(), type: GLUE_TYPE_OF[FORM_OF[kind]] })),
+  ]
+  return all.filter(({ name }, i) => all.findIndex((other) => other.name === name) === i)
+}
+
 /** Key of the file's metadata entry that holds a `FileNote` as JSON. */
 export const NOTE_KEY = 'weir'
 

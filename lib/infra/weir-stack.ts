@@ -7,6 +7,7 @@ import { Compact } from './compact.ts'
 import { PipelineDashboard } from './dashboard.ts'
 import { bundledCode, type CodeOf } from './function-code.ts'
 import { Master } from './master.ts'
+import { MasterTables } from './master-tables.ts'
 import { Network } from './network.ts'
 import { Recompute } from './recompute.ts'
 import type { Settings } from './settings.ts'
@@ -40,6 +41,8 @@ export class WeirStack extends Stack {
     const train = this.#train(shared)
     const detecting = [...props.streams.values()].filter(({ detector }) => detector !== undefined)
     const recompute = new Recompute(this, 'Recompute', { train, streams: detecting.map(({ name }) => name) })
+    const tables = { settings, bucket: shared.master.bucket, streams: props.streams.values() }
+    new MasterTables(this, 'MasterTables', tables)
     const compact = new Compact(this, 'Compact', { shared, streams: [...props.streams.keys()] })
 
     for (const stage of stages) watchStage(alarms, stage, settings.lagRecordsMax)

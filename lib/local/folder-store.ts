@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmdirSync, statSync, unlinkSync, utimesSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
 import type {
@@ -58,6 +59,10 @@ export class FolderStore implements ObjectStore {
   path(key: string): string {
     checkObjectKey(key)
     return join(this.#dir, objectPath(key))
+  }
+
+  async uri(key: string): Promise<string> {
+    return pathToFileURL(this.path(key)).href
   }
 
   async put(key: string, bytes: Uint8Array, condition: ObjectCondition = 'any'): Promise<ObjectPutResult> {

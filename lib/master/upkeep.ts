@@ -2,6 +2,7 @@ import type { Ports } from '../ports/ports.ts'
 import { sweepBoards } from '../state/sweep-boards.ts'
 import { type Compacted, type CompactOptions, compactStream } from './compact.ts'
 import { type SweepOptions, type Swept, sweepOrphans } from './sweep.ts'
+import { writeSymlinkManifests } from './symlinks.ts'
 
 export interface Upkeep {
   readonly compacted: Compacted
@@ -22,11 +23,14 @@ export async function keepUp(
 ): Promise<Upkeep> {
   const startedMs = ports.clock.nowMs()
   const compacted = await compactStream(ports, stream, options)
+  // Before the sweep: what compaction has replaced is in no list any more when it goes.
+  const symlinkFolders = await writeSymlinkManifests(ports.objects, stream, ports.clock)
   const swept = await sweepOrphans(ports, stream, options)
   const sweptBoards = await sweepBoards(ports, stream)
   const { replaced, written, writtenBytes, abandoned, problems } = compacted
   const figures = {
     ...{ replaced, written, writtenBytes, abandoned, problems: problems.length },
+    symlinkFolders,
     sweptObjects: swept.objects,
     sweptBytes: swept.sizeBytes,
     sweptBoards,

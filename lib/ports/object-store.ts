@@ -23,6 +23,11 @@ export interface ObjectStore {
   list(prefix: string): AsyncIterable<ObjectInfo>
   /** Does nothing where there is none. */
   delete(key: string): Promise<void>
+  /**
+   * Where programs that read the store themselves find the object under a key, there or not: s3://bucket/key, file:///...
+   * Absent, or undefined, where there is no such name.
+   */
+  uri?(key: string): Promise<string | undefined>
   close(): Promise<void>
 }
 

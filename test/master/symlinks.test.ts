@@ -1,0 +1,98 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { S3Store } from '../../lib/aws/s3-store.ts'
+import { compactStream } from '../../lib/master/compact.ts'
+import { symlinksPrefix } from '../../lib/master/keys.ts'
+import { masterRows, rowsOfFile } from '../../lib/master/read.ts'
+import { GRACE_MS, sweepOrphans } from '../../lib/master/sweep.ts'
+import { writeSymlinkManifests } from '../../lib/master/symlinks.ts'
+import type { Entry } from '../../lib/stream/entry.ts'
+import { LocalWorld } from './local-world.ts'
+import { MemoryObjects } from './memory-objects.ts'
+import { testStream } from './test-stream.ts'
+
+let world: LocalWorld
+let fed = 0
+
+beforeEach(async () => {
+  fed = 0
+  world = await LocalWorld.open(testStream)
+  await feed(60)
+})
+afterEach(() => world.ports.close())
+
+async function feed(count: number): Promise<void> {
+  for (let i = 0; i < count; i++, fed++) {
+    world.clock.ms += 4 * 60_000
+    await world.feed(fed % 2, JSON.stringify({ text: `t${fed}`, integer: fed }))
+  }
+  await world.run()
+}
+
+const write = () => writeSymlinkManifests(world.ports.objects, 'test', world.clock)
+
+/** What Hive's SymlinkTextInputFormat finds below the table's location: the files of each list, hour by hour. */
+async function listedRows(): Promise<Entry[]> {
+  const { objects } = world.ports
+  const rows: Entry[] = []
+  for await (const { key } of objects.list(`${symlinksPrefix('test')}date=`)) {
+    expect(key).toMatch(/_symlinks\/date=\d{4}-\d\d-\d\d\/hour=\d\d\/files\.txt$/)
+    const stored = await objects.get(key)
+    for (const line of Buffer.from(stored?.bytes ?? [])
+      .toString()
+      .split('\n')) {
+      const path = fileURLToPath(line)
+      expect(existsSync(path)).toBe(true)
+      const folder = key.slice(symlinksPrefix('test').length, -'/files.txt'.length)
+      expect(path).toContain(`/${folder}/`)
+      const bytes = readFileSync(path)
+      const one = new MemoryObjects()
+      await one.put('file', bytes)
+      for await (const some of rowsOfFile(one, { key: 'file', sizeBytes: bytes.length })) rows.push(...some)
+    }
+  }
+  return rows
+}
+
+async function masterEntries(): Promise<Entry[]> {
+  const rows: Entry[] = []
+  for await (const some of masterRows(world.ports, testStream)) rows.push(...some)
+  return rows
+}
+
+const ids = (rows: readonly Entry[]) => rows.map(({ partition, offset }) => `${partition}/${offset}`).sort()
+
+it('lists every record once, hour by hour, also after compaction and beside files that no manifest lists', async () => {
+  const { objects } = world.ports
+  expect(await write()).toBeGreaterThan(3)
+  expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
+  for await (const { key } of objects.list('master/test/date='))
+    await objects.put(`${key.slice(0, -8)}-orphan.parquet`, Buffer.from('never committed'))
+  const done = await compactStream(world.ports, 'test', { openHours: true })
+  expect(done.written).toBeGreaterThan(3)
+  // Until the lists are written anew they name replaced files, which stay for the grace.
+  expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
+  await write()
+  world.clock.ms = Date.now() + GRACE_MS + 3_600_001
+  expect((await sweepOrphans(world.ports, 'test')).objects).toBeGreaterThan(10)
+  expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
+})
+
+it('writes only lists that have changed, and all of them from time to time', async () => {
+  const all = await write()
+  expect(await write()).toBe(0)
+  await feed(1)
+  expect(await write()).toBe(1)
+  world.clock.ms += 6 * 3_600_000
+  expect(await write()).toBeGreaterThanOrEqual(all)
+  expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
+})
+
+it('writes none where objects have no name for other programs, and names objects of a bucket by it', async () => {
+  expect(await writeSymlinkManifests(new MemoryObjects(), 'test', world.clock)).toBe(0)
+  const credentials = async () => ({ accessKeyId: 'a', secretAccessKey: 'b' })
+  const deadline = { endsAtMs: undefined } as never
+  const store = new S3Store({ bucket: 'weir', region: 'us-east-1', credentials, deadline, timeoutMs: 1_000 })
+  expect(await store.uri('master/test/a.parquet')).toBe('s3://weir/master/test/a.parquet')
+})
