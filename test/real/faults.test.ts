@@ -114,14 +114,21 @@ onServer('kafka', () => {
           const kafka = later(await startKafka({ brokers: 3 }))
           const world = await openWorld(kafka.endpoint, { env: { WEIR_KAFKA_TIMEOUT_MS: '3000' } })
           await world.poll()
-          const feeding = world.feed(LINES, { ratePerS: 1500 })
-          await sleep(1500)
-          // A paused broker takes requests and answers none: they are under way when it loses its partitions.
-          kafka.brokers[1]?.process.signal('SIGSTOP')
-          await sleep(6000)
-          kafka.brokers[1]?.process.signal('SIGCONT')
-          await whole(world, feeding)
-          expect(world.errors.length).toBeGreaterThan(0)
+          const lines = madeLines(15_000)
+          const feeding = world.feed(lines, { ratePerS: 1500 })
+          const met = async () => world.errors.length > 0 || (await world.fencings()) > 1
+          for (const { id, process } of kafka.brokers) {
+            if (await met()) break
+            const { end } = await world.ports.log.offsets(RAW, 0)
+            await until('records come', async () => (await world.ports.log.offsets(RAW, 0)).end > end)
+            // A paused broker takes requests and answers none: they are under way when it loses its partitions.
+            process.signal('SIGSTOP')
+            await until('others lead', async () => !(await world.leaders(RAW)).includes(id)).finally(() =>
+              process.signal('SIGCONT'),
+            )
+          }
+          await whole(world, feeding, lines)
+          expect(await met()).toBe(true)
         })
 
         it('produce requests that time out and land later, of score and of the collector', async () => {
@@ -225,8 +232,7 @@ onServer('kafka', () => {
           const fresh = { ...world.bundles, score: [world.newBundle('score')] }
           closing.push(async () => fresh.score[0]?.stop())
           await world.poll(fresh)
-          await sleep(2500)
-          expect(world.errors.some((error) => error.startsWith('score'))).toBe(true)
+          await until('score refuses', () => world.errors.some((error) => error.startsWith('score')))
           expect(await world.ports.log.offsets(topicName('network', 'enriched'), 0)).toEqual(before)
         })
 
@@ -243,7 +249,8 @@ onServer('kafka', () => {
           let enriched = 0
           for (let p = 0; p < world.stream.partitions; p++)
             enriched += (await world.ports.log.offsets(topicName('network', 'enriched'), p)).end
-          expect(enriched).toBe(2 * LINES.length)
+          // Or more, where a delivery failed on a busy machine.
+          expect(enriched).toBeGreaterThanOrEqual(2 * LINES.length)
         })
 
         it('functions that time out while their zombies go on writing', async () => {
@@ -274,24 +281,25 @@ onServer('kafka', () => {
           const world = await openWorld(`127.0.0.1:${proxy.port}`)
           await world.poll()
           const file = await world.write(LINES)
-          let held = 0
+          const held: (() => void)[] = []
           proxy.onRequest = ({ apiKey, clientId }, pass) => {
             // The first collector's appends hang until the second has finished its run.
-            if (apiKey === PRODUCE && clientId === 'weir' && held < 2) {
-              held++
-              setTimeout(pass, 9000)
-            } else pass()
+            if (apiKey === PRODUCE && clientId === 'weir' && held.length < 2) held.push(pass)
+            else pass()
           }
           const first = world.collector({ WEIR_KAFKA_TIMEOUT_MS: '60000' })
           const begun = first.feedFile(file, 'taken-over').catch((error: unknown) => error)
-          await until('an append is held', () => held > 0)
+          await until('an append is held', () => held.length > 0)
           // Its hold ends by itself after ten seconds; here it is the test that says it is gone.
           await world.forgetHolder('taken-over')
           const second = world.collector({})
           await second.feedFile(file, 'taken-over')
+          const { repeatedEntries, ...before } = await world.inLog()
+          for (const pass of held) pass()
           const error = await begun
           expect(error).toBeInstanceOf(Error)
           if (error instanceof PortError) expect(error.code).toBe('LOCKED')
+          expect(await world.inLog()).toMatchObject(before)
           await whole(world)
         })
       })

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { Cluster } from '../../../lib/aws/kafka/cluster.ts'
 import { makeBucket, makeTable } from '../../../lib/aws/make-stores.ts'
 import { openPorts } from '../../../lib/aws/ports.ts'
 import { type RunResult, startRun } from '../../../lib/collect/run.ts'
@@ -25,7 +26,7 @@ import { labelCounts } from '../network-lines.ts'
 import { KEYS, type RunningConnections, startConnections } from '../servers/connections.ts'
 import { BundleProcess } from './bundle-process.ts'
 import { bundledFunctions } from './bundled.ts'
-import { grouped, seenInLog } from './seen.ts'
+import { grouped, type Seen, seenInLog } from './seen.ts'
 import { filledIn, templateVariables } from './template-env.ts'
 
 export const STAGES = ['score', 'count', 'archive', 'notify'] as const
@@ -62,6 +63,7 @@ export class World {
   readonly #pollers: Poller[] = []
   readonly #env: Made['env']
   readonly #portsWith: Made['portsWith']
+  readonly #brokers: string
   /** Of the functions that no mapping feeds. */
   readonly #others = new Map<string, BundleProcess>()
   #feeds = 0
@@ -73,6 +75,7 @@ export class World {
     this.connections = world.connections
     this.#env = world.env
     this.#portsWith = world.portsWith
+    this.#brokers = world.brokers
     const open = (stage: MappedStage) => [this.newBundle(stage)]
     this.bundles = {
       score: open('score'),
@@ -119,7 +122,7 @@ export class World {
     const own = { ...variablesOfScore, WEIR_DYNAMODB_ENDPOINT: dynamodb, WEIR_S3_ENDPOINT: s3 }
     const portsWith = (more: Readonly<Record<string, string>>) => openPorts({ ...own, ...values, ...more })
     const ports = portsWith(options.env ?? {})
-    const world = new World(dir, ports, options, { connections, env, portsWith })
+    const world = new World(dir, ports, options, { connections, env, portsWith, brokers: servers.brokers })
     answering.world = world
     const stream = world.stream
     await ports.log.createTopic(topicName(stream.name, 'enriched'), stream.partitions)
@@ -319,9 +322,30 @@ export class World {
     return { alerts: alerts.length }
   }
 
+  inLog(): Promise<Seen> {
+    return seenInLog(this.ports, this.stream)
+  }
+
+  /** How often runs have been fenced: more than once each where appends failed. */
+  async fencings(): Promise<number> {
+    const { partitions = 1 } = (await this.ports.log.describeTopic(topicName(this.stream.name, 'raw'))) ?? {}
+    return (await this.inLog()).fencedOffsets / partitions
+  }
+
+  /** The brokers that lead a topic's partitions now. */
+  async leaders(topic: string): Promise<readonly number[]> {
+    const settings = { brokers: this.#brokers.split(','), clientId: 'test', requestTimeoutMs: 1000 }
+    const cluster = new Cluster(settings)
+    try {
+      return (await cluster.describe(topic))?.partitions.map(({ leader }) => leader) ?? []
+    } finally {
+      cluster.close()
+    }
+  }
+
   /** What happened besides, for people to read. */
   async seen(): Promise<string> {
-    const { repeatedEntries, fencedOffsets, records } = await seenInLog(this.ports, this.stream)
+    const { repeatedEntries, fencedOffsets, records } = await this.inLog()
     const processes = STAGES.flatMap((stage) => this.bundles[stage])
     const deaths = processes.reduce((sum, one) => sum + one.deaths, 0)
     const zombies = processes.reduce((sum, one) => sum + one.zombies.length, 0)
@@ -349,6 +373,7 @@ interface Poller {
 }
 
 interface Made {
+  readonly brokers: string
   readonly connections: RunningConnections
   readonly env: (name: string) => Record<string, string>
   readonly portsWith: (more: Readonly<Record<string, string>>) => Ports
