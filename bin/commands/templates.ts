@@ -4,23 +4,45 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
+import { activeTemplates, markNormal } from '../../lib/batch/templates.ts'
 import { recordAt } from '../../lib/collect/block.ts'
 import { readLines } from '../../lib/collect/lines.ts'
 import { expandSources } from '../../lib/collect/sources.ts'
 import { TemplateMatcher } from '../../lib/detect/template-matcher.ts'
 import { TemplateMiner } from '../../lib/detect/template-miner.ts'
+import { SYSTEM_HEADERS } from '../../lib/formats/header-pattern-systems.ts'
+import { LogLines } from '../../lib/formats/syslog-line.ts'
+import { ModelRegistryError } from '../../lib/state/models.ts'
+import { CommandError, type CommonOptions, print, UsageError, withCommonOptions } from '../command.ts'
 import { progressLine } from '../progress.ts'
 import { explained } from '../run-options.ts'
+import { requireStream } from '../streams.ts'
+import { table } from '../table.ts'
+import { withPorts } from '../with-ports.ts'
+
+interface MineOptions {
+  readonly content: 'header' | 'raw'
+}
+
+const HEADERS = new LogLines(SYSTEM_HEADERS)
+
+interface StreamOptions extends CommonOptions {
+  readonly stream: string
+  readonly undo?: boolean
+}
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('templates')
     .description('Mine the templates of log lines, and print the template of each: one JSON object a line.')
     .argument('<source...>', 'files (.gz too), folders, patterns, or - for standard input')
     .addOption(
-      new Option('--content <how>', 'raw: a line is the message, without a header')
-        .choices(['raw'])
-        .default('raw'),
+      new Option(
+        '--content <how>',
+        'header: syslog and other known headers are left out; raw: a line is all message',
+      )
+        .choices(['header', 'raw'])
+        .default('header'),
     )
     .addHelpText(
       'after',
@@ -28,13 +50,72 @@ export function register(program: Command): void {
         'source where there are several. All sources are mined as one; there is nothing to set for a system.',
     )
     .action(run)
+  const list = command.command('list').description('The templates of the model that scores a stream.')
+  withCommonOptions(list.option('--stream <stream>', 'whose model', 'logs')).action(runList)
+  const normal = command
+    .command('normal')
+    .description('Say of templates that they are normal: their lines are no alerts any more.')
+    .argument('<templateId...>', 'as alerts and `weir templates list` show them')
+    .option('--undo', 'take it back')
+  withCommonOptions(normal.option('--stream <stream>', 'whose model', 'logs')).action(runNormal)
 }
 
-async function run(args: readonly string[]): Promise<void> {
+async function runList(options: StreamOptions): Promise<void> {
+  const stream = withTemplates(options.stream)
+  const templates = await withPorts(options, (ports) => activeTemplates(ports, stream))
+  if (templates === undefined) throw noModel(stream)
+  print(options, { stream, templates }, () =>
+    table(
+      ['id', 'lines', 'normal', 'template'],
+      templates.map(({ templateId, count, normal, template }) => [
+        templateId,
+        count,
+        normal ? 'yes' : '',
+        template,
+      ]),
+    ),
+  )
+}
+
+async function runNormal(templateIds: readonly string[], options: StreamOptions): Promise<void> {
+  const stream = withTemplates(options.stream)
+  const wrong = templateIds.find((id) => !/^[0-9a-f]{16}$/.test(id))
+  if (wrong !== undefined)
+    throw new UsageError(`${JSON.stringify(wrong)} is no template id: one has 16 hexadecimal digits`)
+  const undo = options.undo === true
+  const marked = await withPorts(options, async (ports) => {
+    try {
+      return await markNormal(ports, stream, templateIds, { undo })
+    } catch (error) {
+      if (error instanceof ModelRegistryError) throw new CommandError(error.message, { cause: error })
+      throw error
+    }
+  })
+  if (marked === undefined) throw noModel(stream)
+  print(
+    options,
+    { stream, ...marked },
+    () =>
+      `${stream} is scored by ${marked.version} from now on, with ${marked.normal.length} templates called normal`,
+  )
+}
+
+function withTemplates(name: string): string {
+  const stream = requireStream(name)
+  if (stream.detector?.kind === 'templates') return stream.name
+  throw new UsageError(`the stream ${name} is not scored by templates`)
+}
+
+function noModel(stream: string): CommandError {
+  return new CommandError(`${stream} has no model yet: weir train ${stream} makes one`)
+}
+
+async function run(args: readonly string[], { content }: MineOptions): Promise<void> {
+  const messageOf = content === 'raw' ? (line: string) => line : (line: string) => HEADERS.read(line).message
   await explained(async () => {
     const spooled = await spool(await expandSources(args))
     try {
-      await printTemplates(spooled.paths, spooled.names)
+      await printTemplates(spooled.paths, spooled.names, messageOf)
     } finally {
       await spooled.dispose()
     }
@@ -54,12 +135,16 @@ async function spool(paths: readonly string[]) {
   }
 }
 
-async function printTemplates(paths: readonly string[], names: readonly string[]): Promise<void> {
+async function printTemplates(
+  paths: readonly string[],
+  names: readonly string[],
+  messageOf: (line: string) => string,
+): Promise<void> {
   const progress = progressLine()
   const miner = new TemplateMiner()
   for (const path of paths)
     for await (const texts of linesOf(path)) {
-      for (const { text } of texts) miner.add(text)
+      for (const { text } of texts) miner.add(messageOf(text))
       progress.update({ done: miner.lines, text: `${miner.lines.toLocaleString('en-US')} lines mined` })
     }
   progress.clear()
@@ -69,7 +154,7 @@ async function printTemplates(paths: readonly string[], names: readonly string[]
     for await (const texts of linesOf(path)) {
       let out = ''
       for (const { line, text } of texts) {
-        const { id, template } = matcher.match(text)
+        const { id, template } = matcher.match(messageOf(text))
         out += `${JSON.stringify({ ...source, line, templateId: id, template })}\n`
       }
       await written(out)
