@@ -2,7 +2,7 @@
  * What each stage costs per record, alone on one core, against a floor timed in turn with it: reading the same records
  * as JSON lines and parsing them.
  *
- *     node bench/pipeline/stages.ts [SOURCE] [--records N] [--stage NAME]
+ *     node bench/pipeline/stages.ts [SOURCE] [--stream NAME] [--records N] [--rounds N]
  */
 import { createReadStream } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -25,18 +25,19 @@ import { notifyHandler } from '../../lib/speed/notify.ts'
 import { scoreHandler } from '../../lib/speed/score.ts'
 import { AlertLog } from '../../lib/state/alert-log.ts'
 import { topicName } from '../../lib/stream/topic.ts'
-import { network } from '../../streams/network.ts'
+import { streamNamed } from '../../streams/index.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     records: { type: 'string', default: '100000' },
-    stage: { type: 'string' },
+    stream: { type: 'string', default: 'network' },
     rounds: { type: 'string', default: '3' },
   },
 })
 const SOURCE = positionals[0] ?? '../shared/data/network/kddcup.data_10_percent.gz'
 const RECORDS = Number(values.records)
+const STREAM = streamNamed(values.stream)
 const AMPLE = { getRemainingTimeInMillis: () => 60_000 }
 
 async function firstLines(): Promise<string[]> {
@@ -83,7 +84,7 @@ async function openPorts(dir: string): Promise<Ports> {
 /** The events a mapping would make of a topic, as the text that goes to a worker. */
 async function eventTexts(log: Ports['log'], topic: string): Promise<Buffer[]> {
   const texts: Buffer[] = []
-  for (let partition = 0; partition < network.partitions; partition++) {
+  for (let partition = 0; partition < STREAM.partitions; partition++) {
     let at = 0
     for (;;) {
       const batches = await log.read(topic, partition, at, 4 * 1024 * 1024)
@@ -124,36 +125,39 @@ async function round(
       let at = 0
       let fields = 0
       for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', at)) {
-        fields += JSON.parse(text.slice(at, end)).duration >= 0 ? 1 : 0
+        fields += typeof JSON.parse(text.slice(at, end)) === 'object' ? 1 : 0
         at = end + 1
       }
       if (fields !== n) throw new Error('the floor read other records')
     })
     await take(
       'collect: file to raw log',
-      async () => void (await startRun({ ports, stream: network, sources: [source] })),
+      async () => void (await startRun({ ports, stream: STREAM, sources: [source] })),
     )
     const polled: Record<'raw' | 'enriched', Buffer[]> = { raw: [], enriched: [] }
     const poll = async (kind: 'raw' | 'enriched') => {
-      polled[kind] = await eventTexts(ports.log, topicName('network', kind))
+      polled[kind] = await eventTexts(ports.log, topicName(STREAM.name, kind))
     }
     await take('poll: raw log to events', () => poll('raw'))
     await take('score', () =>
       through(
-        scoreHandler(network, ports, async () => undefined),
+        scoreHandler(STREAM, ports, async () => undefined),
         polled.raw,
       ),
     )
     await take('poll: enriched log to events', () => poll('enriched'))
     await take('count', () =>
-      through(entryConsumer('network', countStage(network, ports), ports), polled.enriched),
+      through(entryConsumer(STREAM.name, countStage(STREAM, ports), ports), polled.enriched),
     )
     await take('archive', () =>
-      through(entryConsumer('network', archiveStage(network, ports), ports), polled.enriched),
+      through(entryConsumer(STREAM.name, archiveStage(STREAM, ports), ports), polled.enriched),
     )
     await take('notify', () =>
       through(
-        notifyHandler(network, ports, new AlertLog('network', ports), async () => ({ frames: 0, behind: 0 })),
+        notifyHandler(STREAM, ports, new AlertLog(STREAM.name, ports), async () => ({
+          frames: 0,
+          behind: 0,
+        })),
         polled.enriched,
       ),
     )
@@ -178,7 +182,7 @@ async function main(): Promise<void> {
 }
 
 function asObject(line: string): unknown {
-  const parsed = network.parse(Buffer.from(line))
+  const parsed = STREAM.parse(Buffer.from(line))
   if (!parsed.ok) throw new Error(`the bench needs clean records: ${parsed.reason}`)
   return parsed.value
 }
