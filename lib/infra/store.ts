@@ -7,6 +7,8 @@ import type { Settings } from './settings.ts'
 /** What lib/aws calls, and no more: grantReadWriteData would add Scan. Transactions are of puts, and need their right. */
 const ACTIONS = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query']
 
+const READ_ACTIONS = ['dynamodb:GetItem', 'dynamodb:Query']
+
 /** The keyed store: one table for progress, boards, alerts, models and connections. */
 export class Store extends Construct {
   readonly table: Table
@@ -26,5 +28,9 @@ export class Store extends Construct {
 
   grantUse(grantee: IGrantable): void {
     this.table.grant(grantee, ...ACTIONS)
+  }
+
+  grantRead(grantee: IGrantable): void {
+    this.table.grant(grantee, ...READ_ACTIONS)
   }
 }

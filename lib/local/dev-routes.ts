@@ -3,8 +3,9 @@ import { listIncidents } from '../serve/alerts.ts'
 import type { Status, StreamSummary } from '../serve/dashboard-messages.ts'
 import { listDeadLetters } from '../serve/dead-letters.ts'
 import { queryView, viewNamed } from '../serve/query.ts'
+import { answerQuery } from '../serve/query-api/handler.ts'
 import type { Stream } from '../stream/define.ts'
-import { HttpError, type Route } from './http-api.ts'
+import { type Fallback, HttpError, type Route } from './http-api.ts'
 
 /** What the HTTP API needs of the running server. */
 export interface Running {
@@ -53,6 +54,18 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
       running().kill(String(part))
       return { part }
     },
+  }
+}
+
+/** The query API of docs/openapi.yaml, as functions/query has it behind API Gateway. */
+export function viewRoutes(running: () => Running): Fallback {
+  return ({ method, path, query }) => {
+    if (path !== '/views' && !path.startsWith('/views/')) return undefined
+    const { ports, streams } = running()
+    // A name given twice is one parameter with both values, as API Gateway has it.
+    const names = [...new Set(query.keys())]
+    const parameters = Object.fromEntries(names.map((name) => [name, query.getAll(name).join(',')]))
+    return answerQuery(ports, streams, { method, path, query: parameters })
   }
 }
 

@@ -17,17 +17,26 @@ export class HttpError extends Error {
   }
 }
 
+/** Answers a request that no route has, by status and body; undefined where it is not for it either. */
+export type Fallback = (request: {
+  readonly method: string
+  /** Not decoded. */
+  readonly path: string
+  readonly query: URLSearchParams
+}) => Promise<{ readonly status: number; readonly body: unknown }> | undefined
+
 const BODY_BYTES_MAX = 64 * 1024
 
 /** A server of JSON routes ("GET /api/status") and of the dashboard's files for every other GET. */
-export function httpServer(routes: Readonly<Record<string, Route>>): Server {
+export function httpServer(routes: Readonly<Record<string, Route>>, fallback?: Fallback): Server {
   return createServer((request, response) => {
-    answer(routes, request, response).catch((error: unknown) => refuse(response, error))
+    answer(routes, fallback, request, response).catch((error: unknown) => refuse(response, error))
   })
 }
 
 async function answer(
   routes: Readonly<Record<string, Route>>,
+  fallback: Fallback | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -35,18 +44,24 @@ async function answer(
   const url = new URL(request.url ?? '/', 'http://localhost')
   const route = routes[`${request.method} ${url.pathname}`]
   if (route === undefined) {
+    const { method = 'GET' } = request
+    const other = await fallback?.({ method, path: url.pathname, query: url.searchParams })
+    if (other !== undefined) return send(response, other.status, other.body)
     if (request.method === 'GET' && !url.pathname.startsWith('/api/'))
       return serveStatic(url.pathname, response)
     throw new HttpError(404, 'NOT_FOUND', `no such route: ${request.method} ${url.pathname}`)
   }
   const body = request.method === 'POST' ? await jsonBody(request) : undefined
   const result = await route({ query: url.searchParams, body })
-  const text = JSON.stringify(result ?? null)
-  response.writeHead(request.method === 'POST' ? 202 : 200, {
+  send(response, request.method === 'POST' ? 202 : 200, result ?? null)
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
   })
-  response.end(text)
+  response.end(JSON.stringify(body))
 }
 
 /**
