@@ -7,6 +7,7 @@ import { type Entry, writeEntry } from '../lib/stream/entry.ts'
 import { topicName } from '../lib/stream/topic.ts'
 import { network } from '../streams/network.ts'
 import { connectionCsv, connectionJson, SAMPLE_CONNECTIONS, suspicion } from './network-samples.ts'
+import { queryEvent } from './query-samples.ts'
 import { socketEvents } from './socket-samples.ts'
 
 /** 2026-11-02T08:00:00Z */
@@ -23,6 +24,7 @@ export function sampleEvents(): ReadonlyMap<string, unknown> {
     ['count.json', enriched],
     ['archive.json', enriched],
     ['notify.json', enriched],
+    ['query.json', queryEvent(START_MS, `${network.name}.byService`)],
     ['train.json', { stream: network.name, seed: 1 }],
     ['compact.json', { stream: network.name }],
     ...socketEvents(START_MS, network.name),

@@ -4,7 +4,7 @@ import type { Ports } from '../ports/ports.ts'
 import type { Status } from '../serve/dashboard-messages.ts'
 import type { Stream } from '../stream/define.ts'
 import { DevParts } from './dev-parts.ts'
-import { devRoutes, type Running } from './dev-routes.ts'
+import { devRoutes, type Running, viewRoutes } from './dev-routes.ts'
 import { DevSockets } from './dev-sockets.ts'
 import { HttpError, httpServer, requireSameSite } from './http-api.ts'
 import { Pipeline } from './pipeline.ts'
@@ -73,7 +73,7 @@ export class DevServer implements Running {
       if (server === undefined) throw new HttpError(503, 'STARTING', 'Weir is starting')
       return server
     }
-    const http = httpServer(devRoutes(started))
+    const http = httpServer(devRoutes(started), viewRoutes(started))
     const publisher = WsPublisher.attach(http, {
       onConnect: (connectionId, request) => {
         requireSameSite(request)
