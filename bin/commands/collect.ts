@@ -1,7 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { liveInputs } from '../../lib/collect/inputs.ts'
 import { startRun } from '../../lib/collect/run.ts'
-import { streamNamed, streams } from '../../streams/index.ts'
-import { type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
+import { systemClock } from '../../lib/local/system-clock.ts'
+import type { Ports } from '../../lib/ports/ports.ts'
+import { type CommonOptions, print, say, serversOf, UsageError, withCommonOptions } from '../command.ts'
 import { progressLine } from '../progress.ts'
 import {
   checkFeedOptions,
@@ -14,40 +16,70 @@ import {
   withFeedOptions,
   withLoopOption,
 } from '../run-options.ts'
+import { requireStream } from '../streams.ts'
 import { withPorts } from '../with-ports.ts'
 
 interface CollectOptions extends CommonOptions, FeedOptions {
-  readonly to: string
+  readonly to: 'local' | 'kafka' | 'https'
+  readonly url?: string
+  readonly follow?: boolean
+  readonly fromEnd?: boolean
+  readonly cursor?: string
 }
+
+const MORE = `
+Sources, any number of them:
+  FILE, FOLDER, 'PATTERN'     plain or gzip; a folder with all below it; patterns with * ? [] {} **
+  -                           standard input
+  syslog+udp://HOST:PORT      listen for syslog datagrams (RFC 5426)
+  syslog+tcp://HOST:PORT      listen for syslog connections, counted or line by line (RFC 6587)
+  wss://HOST/PATH?QUERY       messages of a WebSocket server, gone on with by cursor (as Bluesky's Jetstream)
+
+Stopped with Ctrl-C, or killed, the same command goes on where it was: no record of a file or a WebSocket is lost
+or doubled. Syslog and standard input cannot be asked again: what was under way when a process was killed is gone.
+
+Examples:
+  $ weir collect network kdd.csv.gz --rate 1000
+  $ weir collect logs /var/log '/srv/*/logs/*.log' --follow
+  $ weir collect logs syslog+udp://0.0.0.0:5514 syslog+tcp://0.0.0.0:5514
+  $ weir collect posts 'wss://jetstream2.us-east.bsky.network/subscribe?wantedCollections=app.bsky.feed.post'
+  $ weir collect network in/ --follow --to kafka --brokers b-1:9092,b-2:9092
+  $ weir collect network in/ --follow --to https --url https://ID.execute-api.REGION.amazonaws.com`
 
 export function register(program: Command): void {
   const command = program
     .command('collect')
-    .description(
-      'Feed sources into a stream: each record once, also when it is stopped and started again.\n' +
-        'A source is a file (plain or .gz), a folder, a pattern, or - for standard input.',
-    )
+    .description('Feed sources into a stream, each record once, also when it is stopped and started again.')
     .argument('<stream>', 'the stream')
-    .argument('<sources...>', 'files, folders, patterns or -')
-    .option('--to <target>', 'where the log is: local', 'local')
+    .argument('<source...>', 'files, folders, patterns, - or addresses: see below')
+    .option('--follow', 'go on reading files that grow, are rotated, or come later')
+    .option('--from-end', 'with --follow: leave out what files hold at the first start')
+    .option('--cursor <field>', 'of a WebSocket: the field to go on by', 'time_us')
+    .addOption(
+      new Option('--to <target>', 'the log of --data, Kafka (--brokers), or the ingest API of --url')
+        .choices(['local', 'kafka', 'https'])
+        .default('local'),
+    )
+    .option('--url <url>', 'of the ingest API: a deployment, or http://localhost:4400 of weir dev')
+    .addHelpText('after', MORE)
   withCommonOptions(withLoopOption(withFeedOptions(command))).action(run)
 }
 
 async function run(name: string, sources: readonly string[], options: CollectOptions): Promise<void> {
-  if (options.to !== 'local') throw new UsageError(`--to ${options.to}: only "local" is there so far`)
-  if (!streams.has(name))
-    throw new UsageError(`there is no stream ${name}; there are: ${[...streams.keys()].join(', ')}`)
-  checkFeedOptions(sources, options)
-  const stream = streamNamed(name)
+  const stream = requireStream(name)
+  checkOptions(sources, options)
   const progress = progressLine()
   const stop = stopSignal()
   try {
-    const result = await explained(() =>
-      withPorts(options, (ports) =>
+    const result = await explained(async () => {
+      const live = liveInputs(sources, { clock: systemClock, ...options })
+      if (live !== undefined) checkLiveOptions(options)
+      return withTarget(options, (ports) =>
         startRun({
           ports,
           stream,
           sources,
+          ...(live && { live }),
           options: runOptions(options),
           signal: stop.signal,
           onProgress: (state) => progress.update(feedProgress(state)),
@@ -56,12 +88,32 @@ async function run(name: string, sources: readonly string[], options: CollectOpt
             say(message)
           },
         }),
-      ),
-    )
+      )
+    })
     progress.clear()
     print(options, { stream: name, sources, ...result }, () => feedSummary(result))
   } finally {
     progress.clear()
     stop.dispose()
   }
+}
+
+function withTarget<T>(options: CollectOptions, action: (ports: Ports) => Promise<T>): Promise<T> {
+  return withPorts(options, action)
+}
+
+function checkOptions(sources: readonly string[], options: CollectOptions): void {
+  checkFeedOptions(sources, options)
+  if (options.to === 'kafka' && !serversOf(options).WEIR_BROKERS)
+    throw new UsageError('--to kafka: name the brokers with --brokers or WEIR_BROKERS')
+  if (options.to === 'https' && options.url === undefined)
+    throw new UsageError('--to https: name the ingest API with --url')
+  if (options.to !== 'https' && options.url !== undefined) throw new UsageError('--url belongs to --to https')
+  if (options.fromEnd === true && options.follow !== true)
+    throw new UsageError('--from-end belongs to --follow')
+}
+
+function checkLiveOptions({ loop, shuffle, stamp }: CollectOptions): void {
+  for (const [name, given] of Object.entries({ loop, shuffle, stamp }))
+    if (given === true) throw new UsageError(`--${name} is for sources that have an end`)
 }

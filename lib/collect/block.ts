@@ -1,4 +1,5 @@
 import type { RawPointer } from '../stream/entry.ts'
+import type { Place } from './place.ts'
 
 /** What a source gives: runs of records in one slab, and now and then a record too large for the log. */
 export type Block = RecordBlock | LargeRecord
@@ -10,8 +11,12 @@ export interface RecordBlock {
   /** Record i is `bytes[bounds[2 * i], bounds[2 * i + 1])`. */
   readonly bounds: Uint32Array
   readonly count: number
-  /** Position of the first record in its source, counted from 0; the others follow without a gap. */
+  /** Position of the first record in its source, counted from 0; the others follow without a gap, unless `positions` says otherwise. */
   readonly position: number
+  /** Of each record, where they are not numbered. */
+  readonly positions?: Float64Array
+  /** Of each record, where some share a position: which of them it is, from 0. */
+  readonly nths?: Uint32Array
   /** Where the source changed their order: the position each had before. */
   readonly indexes?: Uint32Array
 }
@@ -26,6 +31,14 @@ export interface LargeRecord {
 
 export function recordsIn(block: Block): number {
   return block.kind === 'records' ? block.count : 1
+}
+
+/** Where record `i` of the block stands. */
+export function placeAt(block: Block, source: number, i: number): Place {
+  if (block.kind === 'large') return { source, position: block.position }
+  const position = block.positions === undefined ? block.position + i : (block.positions[i] as number)
+  const nth = block.nths?.[i] ?? 0
+  return nth === 0 ? { source, position } : { source, position, nth }
 }
 
 /** Record `i` of the block: a view, valid as long as the block's bytes. */

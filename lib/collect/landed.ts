@@ -11,6 +11,11 @@ export interface Landed {
   readonly mark: Place | undefined
   /** Records of the run. */
   readonly records: number
+  /**
+   * Of a run that reads its sources side by side: the last place of each source that has landed, by the source's number.
+   * What lies below a source's floor is left out.
+   */
+  readonly sources?: Readonly<Record<number, Place>>
   /** Where they lie. Exact as long as fewer than 200 stretches of other writers' records lie between them. */
   readonly ranges: readonly OffsetRange[]
 }
@@ -21,14 +26,26 @@ export function nothingLanded(startOffset: number): Landed {
 
 /** `landed` with a batch of the run whose last record, with `mark`, has the offset `lastOffset`. */
 export function withBatch(landed: Landed, mark: SourceMark, lastOffset: number): Landed {
-  const { source, position, records } = mark
+  const { source, position, nth, records, also } = mark
+  const place: Place = nth === undefined ? { source, position } : { source, position, nth }
   const nextOffset = lastOffset + 1
   return {
     nextOffset,
-    mark: { source, position },
+    mark: place,
     records: landed.records + records,
     ranges: withRange(landed.ranges, [nextOffset - records, nextOffset]),
+    ...(also && { sources: { ...landed.sources, ...bySource([...also, place]) } }),
   }
+}
+
+function bySource(places: readonly Place[]): Record<number, Place> {
+  return Object.fromEntries(places.map((place) => [place.source, place]))
+}
+
+/** `landed` without the places of sources that `isBelowFloor`: a restart does not read them again. */
+export function withoutPast(landed: Landed, isBelowFloor: (place: Place) => boolean): Landed {
+  if (landed.sources === undefined) return landed
+  return { ...landed, sources: bySource(Object.values(landed.sources).filter((p) => !isBelowFloor(p))) }
 }
 
 const READ_BYTES = 4 * 1024 * 1024

@@ -2,9 +2,9 @@ import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
 import type { EventLog, FencedTopic } from '../ports/event-log.ts'
 import { type Header, type RecordBatch, RecordBatchBuilder } from '../stream/record-batch.ts'
-import { type Landed, readTail, withBatch } from './landed.ts'
+import { type Landed, readTail, withBatch, withoutPast } from './landed.ts'
 import { markHeader, type SourceMark } from './mark.ts'
-import type { Place } from './place.ts'
+import { earliest, notAfter, type Place } from './place.ts'
 import type { RunFence } from './run-fence.ts'
 
 export interface LaneOptions {
@@ -17,6 +17,10 @@ export interface LaneOptions {
   readonly partition: number
   readonly run: string
   readonly landed: Landed
+  /** The run reads its sources side by side: a batch's mark says of each of them how far it has landed. */
+  readonly sideBySide?: boolean
+  /** How often an append is tried before it is given up, default 20 times in about three quarters of a minute. */
+  readonly attemptsMax?: number
 }
 
 /** A batch is sent before it grows beyond this, unless one record alone is larger. */
@@ -24,6 +28,8 @@ const BATCH_BYTES = 512 * 1024
 const BATCH_RECORDS = 10_000
 /** Room for what a record needs besides key and value, the mark among it. */
 const OVERHEAD_BYTES = 1024
+/** So many places fit into a mark. */
+const BATCH_SOURCES = 12
 /** With the pauses between them about three quarters of a minute: a broker that is started again is back by then. */
 const ATTEMPTS_MAX = 20
 const BACKOFF_MS = 100
@@ -35,6 +41,16 @@ interface Held {
   readonly headers: readonly Header[]
   readonly place: Place
 }
+
+/** The records of one source in a batch. */
+interface Span {
+  readonly first: Place
+  last: Place
+}
+
+type Spans = ReadonlyMap<number, Span>
+
+const NOTHING: Spans = new Map()
 
 /**
  * One partition's way into the log. At every moment at most one append is outstanding and one batch is being packed, so
@@ -50,8 +66,10 @@ export class Lane {
   readonly #builder = new RecordBatchBuilder()
   /** The last record added waits here: only when its batch is sent is it known to be the one with the mark. */
   #held: Held | undefined
-  #firstPacked: Place | undefined
-  #firstInFlight: Place | undefined
+  #packed = new Map<number, Span>()
+  /** Of the source of the last record added. */
+  #span: Span | undefined
+  #sent: Spans = NOTHING
   #inFlight: Promise<void> | undefined
   #failure: unknown
   #landed: Landed
@@ -73,12 +91,24 @@ export class Lane {
 
   /** Place of the first record that was added and is not known to have landed. */
   get firstPending(): Place | undefined {
-    return this.#firstInFlight ?? this.#firstPacked
+    const spans = this.#sent.size > 0 ? this.#sent : this.#packed
+    return spans.size === 0 ? undefined : earliest([...spans.values()].map(({ first }) => first))
+  }
+
+  /** The same of one source. */
+  firstPendingOf(source: number): Place | undefined {
+    return (this.#sent.get(source) ?? this.#packed.get(source))?.first
+  }
+
+  /** Forgets where sources stand whose floor is there or above. */
+  forget(isBelowFloor: (place: Place) => boolean): void {
+    this.#landed = withoutPast(this.#landed, isBelowFloor)
   }
 
   /** True where a record of `bytes` must wait until `send` has resolved. */
-  isFullFor(bytes: number): boolean {
+  isFullFor(bytes: number, source: number): boolean {
     if (this.#held === undefined) return false
+    if (this.#packed.size >= BATCH_SOURCES && !this.#packed.has(source)) return true
     const packed = this.#builder.sizeBytes + this.#held.value.length + (this.#held.key?.length ?? 0)
     return packed + bytes + OVERHEAD_BYTES > this.#batchBytes || this.#builder.count + 1 >= BATCH_RECORDS
   }
@@ -86,8 +116,13 @@ export class Lane {
   /** The bytes are copied later: they must stay as they are until the next `add` or `send`. */
   add(key: Uint8Array | null, value: Uint8Array, headers: readonly Header[], place: Place): void {
     if (this.#held !== undefined) this.#builder.add(this.#held.key, this.#held.value, this.#held.headers)
-    else this.#firstPacked = place
     this.#held = { key, value, headers, place }
+    if (this.#span?.last.source !== place.source) this.#span = this.#packed.get(place.source)
+    if (this.#span !== undefined) this.#span.last = place
+    else {
+      this.#span = { first: place, last: place }
+      this.#packed.set(place.source, this.#span)
+    }
   }
 
   /** Sends what is packed as soon as the append before it has landed; resolves once it is on its way. */
@@ -95,15 +130,15 @@ export class Lane {
     await this.#settled()
     const last = this.#held
     if (last === undefined) return
-    const { source, position } = last.place
-    const mark: SourceMark = { run: this.#options.run, source, position, records: this.#builder.count + 1 }
+    const mark = this.#markOf(last.place)
     this.#builder.add(last.key, last.value, [...last.headers, markHeader(mark)])
     this.#held = undefined
-    this.#firstInFlight = this.#firstPacked
-    this.#firstPacked = undefined
+    this.#sent = this.#packed
+    this.#packed = new Map()
+    this.#span = undefined
     this.#inFlight = this.#append(this.#builder.build(), mark).then(
       () => {
-        this.#firstInFlight = undefined
+        this.#sent = NOTHING
       },
       (error: unknown) => {
         this.#failure = error
@@ -113,7 +148,7 @@ export class Lane {
 
   /** True where an append is outstanding: sending now would wait. */
   get busy(): boolean {
-    return this.#firstInFlight !== undefined
+    return this.#sent.size > 0
   }
 
   /** Sends what is packed and resolves once everything has landed. */
@@ -127,13 +162,21 @@ export class Lane {
     await this.#inFlight
   }
 
+  #markOf(last: Place): SourceMark {
+    const { run, sideBySide } = this.#options
+    const mark = { run, ...last, records: this.#builder.count + 1 }
+    if (sideBySide !== true) return mark
+    const others = [...this.#packed.values()].filter((span) => span.last.source !== last.source)
+    return { ...mark, also: others.map((span) => span.last) }
+  }
+
   async #settled(): Promise<void> {
     await this.#inFlight
     if (this.#failure !== undefined) throw this.#failure
   }
 
   async #append(batch: RecordBatch, mark: SourceMark): Promise<void> {
-    const { fence, partition } = this.#options
+    const { fence, partition, attemptsMax = ATTEMPTS_MAX } = this.#options
     let through: FencedTopic | undefined
     for (let attempt = 1; ; attempt++) {
       try {
@@ -144,7 +187,7 @@ export class Lane {
         return
       } catch (error) {
         const curable = (error instanceof PortError && error.curable) || fence.isOwnDoing(error, through)
-        if (!curable || attempt === ATTEMPTS_MAX) throw error
+        if (!curable || attempt >= attemptsMax) throw error
         await this.#backOff(attempt)
       }
     }
@@ -155,7 +198,7 @@ export class Lane {
     const { log, topic, partition, run } = this.#options
     this.#landed = await readTail(log, topic, partition, run, this.#landed)
     const last = this.#landed.mark
-    return last !== undefined && last.source === mark.source && last.position === mark.position
+    return last !== undefined && last.source === mark.source && notAfter(mark, last) && notAfter(last, mark)
   }
 
   /** Exponential with full jitter. */

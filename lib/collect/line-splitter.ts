@@ -7,6 +7,8 @@ export interface SplitOptions {
   readonly maxLineBytes?: number
   /** Takes a line longer than that. Without it such a line is a SourceError. */
   readonly large?: (position: number) => LargeSink
+  /** Positions are bytes: where each line starts, counted from here. Without it they are numbers of lines, from 0. */
+  readonly fromByte?: number
 }
 
 const LF = 0x0a
@@ -21,11 +23,29 @@ export class LineSplitter {
   #carryBytes = 0
   #long: LongLine | undefined
   #position = 0
+  readonly #byBytes: boolean
+  /** Where the chunk, slab or carry in hand starts. */
+  #byte: number
+  #longByte = 0
+  #givenToByte: number
 
   constructor(name: string, options: SplitOptions) {
     this.#name = name
     this.#maxLineBytes = options.maxLineBytes ?? RECORD_BYTES_MAX
     this.#openSink = options.large
+    this.#byBytes = options.fromByte !== undefined
+    this.#byte = options.fromByte ?? 0
+    this.#givenToByte = this.#byte
+  }
+
+  /** Where the line after the last one given starts. */
+  get givenToByte(): number {
+    return this.#givenToByte
+  }
+
+  /** True in the middle of a line too large for the log. */
+  get inLongLine(): boolean {
+    return this.#long !== undefined
   }
 
   async *push(chunk: Buffer): AsyncGenerator<Block, void> {
@@ -33,7 +53,9 @@ export class LineSplitter {
     if (this.#long !== undefined) {
       const end = chunk.indexOf(LF)
       await this.#long.write(end < 0 ? chunk : chunk.subarray(0, end))
+      this.#byte += end < 0 ? chunk.length : end + 1
       if (end < 0) return
+      this.#givenToByte = this.#byte
       yield await this.#endLong(this.#long)
       rest = chunk.subarray(end + 1)
     }
@@ -45,8 +67,10 @@ export class LineSplitter {
     this.#hold(rest.subarray(last + 1))
     // One more than the limit may be the CR of a line end.
     if (this.#carryBytes > this.#maxLineBytes + 1) {
-      this.#long = this.#openLong()
-      await this.#long.write(this.#takeCarry(Buffer.alloc(0)))
+      this.#long = this.#openLong(this.#byte)
+      const carry = this.#takeCarry(Buffer.alloc(0))
+      this.#byte += carry.length
+      await this.#long.write(carry)
     }
   }
 
@@ -79,24 +103,34 @@ export class LineSplitter {
       const stop = end > start && slab[end - 1] === CR ? end - 1 : end
       if (stop - start > this.#maxLineBytes) {
         yield* this.#block(slab, bounds)
-        const long = this.#openLong()
+        const long = this.#openLong(this.#byte + start)
         await long.write(slab.subarray(start, stop))
+        this.#givenToByte = this.#byte + end + 1
         yield await this.#endLong(long)
       } else if (stop > start) bounds.add(start, stop)
       start = end + 1
+      if (bounds.empty) this.#givenToByte = this.#byte + start
+      else bounds.givenTo = this.#byte + start
     }
     yield* this.#block(slab, bounds)
+    this.#byte += slab.length
   }
 
   *#block(bytes: Buffer, bounds: Bounds): Generator<RecordBlock, void> {
     const taken = bounds.take()
     const count = taken.length / 2
     if (count === 0) return
-    yield { kind: 'records', bytes, bounds: taken, count, position: this.#position }
+    this.#givenToByte = bounds.givenTo
+    if (this.#byBytes) {
+      const positions = Float64Array.from({ length: count }, (_, i) => this.#byte + (taken[2 * i] as number))
+      yield { kind: 'records', bytes, bounds: taken, count, position: positions[0] as number, positions }
+    } else yield { kind: 'records', bytes, bounds: taken, count, position: this.#position }
     this.#position += count
   }
 
-  #openLong(): LongLine {
+  #openLong(byte: number): LongLine {
+    this.#longByte = byte
+    if (this.#byBytes && this.#openSink !== undefined) return new LongLine(this.#openSink(byte))
     if (this.#openSink !== undefined) return new LongLine(this.#openSink(this.#position))
     throw new SourceError(
       `${this.#name}: line ${this.#position + 1} is longer than ${this.#maxLineBytes} bytes. Is it a file of lines?`,
@@ -106,7 +140,9 @@ export class LineSplitter {
   async #endLong(long: LongLine): Promise<Block> {
     this.#long = undefined
     const pointer = await long.finish()
-    return { kind: 'large', position: this.#position++, pointer }
+    const position = this.#byBytes ? this.#longByte : this.#position
+    this.#position++
+    return { kind: 'large', position, pointer }
   }
 }
 
@@ -134,6 +170,12 @@ class LongLine {
 class Bounds {
   #array = new Uint32Array(1024)
   #at = 0
+  /** Where the line after the last one starts. */
+  givenTo = 0
+
+  get empty(): boolean {
+    return this.#at === 0
+  }
 
   add(start: number, stop: number): void {
     if (this.#at + 2 > this.#array.length) {

@@ -12,11 +12,19 @@ export interface SourceMark extends Place {
   readonly run: string
   /** Records of the run in this batch, of which the one with the mark is the last. */
   readonly records: number
+  /**
+   * Of a run that reads its sources side by side: the same is true of these places, one for each other source with a
+   * record in the batch; nothing is said of any other source. Absent where sources are read one after the other.
+   */
+  readonly also?: readonly Place[]
 }
 
 export function markHeader(mark: SourceMark): Header {
-  const { run, source, position, records } = mark
-  return { name: SOURCE_HEADER, value: Buffer.from(JSON.stringify({ run, source, position, records })) }
+  const { run, source, position, nth, records, also } = mark
+  return {
+    name: SOURCE_HEADER,
+    value: Buffer.from(JSON.stringify({ run, source, position, nth, records, also })),
+  }
 }
 
 /** The mark among a record's headers; undefined where there is none or it is not one of ours. */

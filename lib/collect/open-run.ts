@@ -54,9 +54,7 @@ export async function openRun(request: OpenRunRequest): Promise<OpenRun> {
 
 async function begin(request: OpenRunRequest, runId: string): Promise<OpenRun> {
   const { ports, plan, stream, store } = request
-  const sources = isCoded(request.sources)
-    ? request.sources
-    : await openAll(await expandSources(request.sources))
+  const sources = await openedSources(request)
   const recorded: RunSource[] = []
   for (const source of sources) {
     const fingerprint = await source.fingerprint?.()
@@ -104,10 +102,15 @@ async function resume(
   const ends = await Promise.all(found.landed.map((_, p) => ports.log.offsets(found.topic, p)))
   const shrunk = found.landed.some(({ nextOffset }, p) => nextOffset > (ends[p]?.end ?? 0))
   // A log that lost acknowledged records (a power cut) is read again from where the run began.
+  if (shrunk && plan.live === true) throw logShrank(found.runId)
   if (shrunk) run = { ...found, landed: found.startOffsets.map(nothingLanded), floor: NO_FLOOR }
   const landed = []
-  for (const [p, known] of run.landed.entries())
-    landed.push(await readTail(ports.log, run.topic, p, run.runId, known))
+  for (const [p, known] of run.landed.entries()) {
+    // It may be stopped for longer than the log is kept. Where it ended in order, nothing of it can lie above.
+    const ended = plan.live === true && run.settled === true
+    const nextOffset = ended ? Math.max(known.nextOffset, ends[p]?.start ?? 0) : known.nextOffset
+    landed.push(await readTail(ports.log, run.topic, p, run.runId, { ...known, nextOffset }))
+  }
   run = { ...run, landed }
   await store.save(run, 'hold')
   return { fence, run, sources: arranged(plan, sources), resumed: true }
@@ -122,16 +125,30 @@ function fenceOf({ ports, stream, store }: OpenRunRequest, { runId, topic }: Run
 /** The sources of an earlier process's run. Throws a SourceError where one of them has changed. */
 async function reopened(request: OpenRunRequest, runId: string): Promise<readonly Source[]> {
   if (isCoded(request.sources)) return request.sources
+  if (request.plan.live === true) return []
   const recorded = await request.store.sources(runId)
   for (const { name, fingerprint } of recorded)
     if (fingerprint !== undefined) await requireUnchanged(name, fingerprint)
   return openAll(recorded.map(({ name }) => name))
 }
 
+/** Sources that go on for ever find themselves what there is to read. */
+async function openedSources({ plan, sources }: OpenRunRequest): Promise<readonly Source[]> {
+  if (plan.live === true) return []
+  return isCoded(sources) ? sources : openAll(await expandSources(sources))
+}
+
 async function openAll(paths: readonly string[]): Promise<readonly Source[]> {
   const sources: Source[] = []
   for (const path of paths) sources.push(await openSource(path))
   return sources
+}
+
+function logShrank(runId: string): RunError {
+  return new RunError(
+    `run ${runId}: the log holds less than it had acknowledged, as after a power cut. What is gone from it is known by ` +
+      'position only. Start anew with a --run-id of your own to read again what the sources still hold',
+  )
 }
 
 function arranged({ shuffleSeed }: RunPlan, sources: readonly Source[]): readonly Source[] {

@@ -35,16 +35,19 @@ export class Router {
   }
 
   /** By key where the stream has one and the record says it; otherwise by place. */
-  route(bytes: Buffer, place: Place): Route {
+  route(bytes: Buffer, place: Place, stride?: number): Route {
     const key = this.#stream.hasKey ? this.#keyOf(bytes) : undefined
-    if (key === undefined) return this.byPlace(place)
+    if (key === undefined) return this.byPlace(place, stride)
     const keyBytes = Buffer.from(key)
     return { partition: partitionOf(keyBytes, this.#partitions), key: keyBytes }
   }
 
-  /** For records without a key, those that cannot be read, and those too large to be read here. */
-  byPlace({ source, position }: Place): Route {
-    return { partition: (Math.floor(position / RUN_OF_RECORDS) + source) % this.#partitions, key: null }
+  /**
+   * For records without a key, those that cannot be read, and those too large to be read here. Positions less than
+   * `stride` apart go together.
+   */
+  byPlace({ source, position }: Place, stride = RUN_OF_RECORDS): Route {
+    return { partition: (Math.floor(position / stride) + source) % this.#partitions, key: null }
   }
 
   #keyOf(bytes: Buffer): string | undefined {

@@ -13,6 +13,8 @@ export interface RunPlan {
   /** Each record becomes a JSON object with uuid, utc, sequence_id and index added. */
   readonly stampSeed?: number
   readonly loop: boolean
+  /** The sources go on for ever and are read side by side. */
+  readonly live?: boolean
 }
 
 /** A run as it is kept: `run/<stream>` in the keyed store, one item a run. */
@@ -29,6 +31,10 @@ export interface RunRecord {
   readonly startOffsets: readonly number[]
   readonly landed: readonly Landed[]
   readonly floor: Floor
+  /** True where nothing was outstanding when this was kept: what has landed is all that ever will. */
+  readonly settled?: boolean
+  /** Of a run that reads its sources side by side: the number of the next source (run-sources.ts). */
+  readonly nextSource?: number
   /** The process that works on it; undefined between two. */
   readonly holder?: RunHolder
 }
@@ -69,6 +75,6 @@ export function automaticPrefix(plan: RunPlan): string {
 }
 
 /** The plan as text, fields in one order. */
-export function planText({ stream, sources, shuffleSeed, stampSeed, loop }: RunPlan): string {
-  return JSON.stringify({ stream, sources, shuffleSeed, stampSeed, loop })
+export function planText({ stream, sources, shuffleSeed, stampSeed, loop, live }: RunPlan): string {
+  return JSON.stringify({ stream, sources, shuffleSeed, stampSeed, loop, live })
 }

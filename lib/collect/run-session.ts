@@ -1,4 +1,5 @@
 import { recordsIn } from './block.ts'
+import { Feeder, PAUSE_MS } from './feeder.ts'
 import type { OpenRun } from './open-run.ts'
 import { withPauses } from './pauses.ts'
 import { atOrBefore } from './place.ts'
@@ -6,18 +7,11 @@ import type { RunRequest } from './run.ts'
 import { RunTakenError } from './run-error.ts'
 import { type Floor, type RunRecord, recordsLanded } from './run-record.ts'
 import type { RunStore } from './run-store.ts'
-import { largeWriter, type Portion, Sender, wholeOf } from './sender.ts'
+import { largeWriter, Sender, wholeOf } from './sender.ts'
 import type { Source } from './source.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 const CHECKPOINT_MS = 2000
 const PROGRESS_MS = 200
-/** A source that gives nothing for so long has what it gave before sent. */
-const PAUSE_MS = 50
-/** Slept at a time where the rate is low: checkpoints go on meanwhile. */
-const SLEEP_MS_MAX = 1000
-/** What a rate lets through together. */
-const RATE_STEP_S = 0.02
 
 /** One process's work at a run: reads the sources, has the rest of them sent, keeps checkpoints. */
 export class RunSession {
@@ -25,7 +19,7 @@ export class RunSession {
   readonly #store: RunStore
   readonly #sources: readonly Source[]
   readonly #sender: Sender
-  readonly #bucket: TokenBucket | undefined
+  readonly #feeder: Feeder
   readonly #signal: AbortSignal
   readonly #startedMs: number
   readonly #bytesTotal: number | undefined
@@ -50,8 +44,14 @@ export class RunSession {
     this.#read = run.floor
     this.#recordsBefore.set(run.floor.source, run.floor.recordsBefore)
     this.#sender = new Sender({ ports, stream, run, fence, random: request.random ?? Math.random })
-    const { ratePerS } = options
-    this.#bucket = ratePerS === undefined ? undefined : new TokenBucket({ clock: ports.clock, ratePerS })
+    this.#feeder = new Feeder({
+      clock: ports.clock,
+      sender: this.#sender,
+      ratePerS: options.ratePerS,
+      signal: this.#signal,
+      afterAbort: 'leave',
+      keepUp: () => this.#keepUp(),
+    })
     this.#bytesTotal = run.plan.loop ? undefined : totalBytes(sources)
   }
 
@@ -78,8 +78,11 @@ export class RunSession {
   async #leave(error: unknown): Promise<void> {
     if (error instanceof RunTakenError) return this.#sender.rest()
     // The first error is the one to tell; the next session finds in the log what a checkpoint could not say.
-    await this.#sender.drain().catch(() => undefined)
-    await this.#checkpoint('running', 'release').catch(() => undefined)
+    const drained = await this.#sender.drain().then(
+      () => true,
+      () => false,
+    )
+    await this.#checkpoint('running', 'release', drained).catch(() => undefined)
   }
 
   async #readAll(): Promise<void> {
@@ -115,8 +118,10 @@ export class RunSession {
     })
     const pauses = { clock: ports.clock, pauseMs: PAUSE_MS, signal: this.#signal }
     let count = 0
-    for await (const block of withPauses(blocks, pauses, () => this.#pause())) {
-      await this.#take(wholeOf(block, number, recordsBefore))
+    for await (const block of withPauses(blocks, pauses, () => this.#feeder.pause())) {
+      await this.#feeder.take(wholeOf(block, number, recordsBefore), ({ to }) => {
+        this.#read = { source: number, position: block.position + to - 1, recordsBefore }
+      })
       count += recordsIn(block)
     }
     if (this.#signal.aborted) return count
@@ -124,44 +129,6 @@ export class RunSession {
     this.#recordsBefore.set(number + 1, recordsBefore + count)
     this.#read = { source: number + 1, position: -1, recordsBefore: recordsBefore + count }
     return count
-  }
-
-  async #take(whole: Portion): Promise<void> {
-    const step = this.#bucket === undefined ? whole.to : this.#rateStep
-    for (let from = 0; from < whole.to; from += step) {
-      // Before anything is sent: a process that was long asleep learns here that another has taken over.
-      await this.#keepUp()
-      const portion = { ...whole, from, to: Math.min(whole.to, from + step) }
-      if (this.#bucket !== undefined && !this.#sender.hasLanded(portion))
-        await this.#waitForTurn(this.#bucket, portion.to - from)
-      if (this.#signal.aborted) return
-      await this.#sender.take(portion)
-      const { block, source, recordsBefore, to } = portion
-      this.#read = { source, position: block.position + to - 1, recordsBefore }
-    }
-  }
-
-  get #rateStep(): number {
-    return Math.max(1, Math.floor((this.#request.options?.ratePerS ?? 1) * RATE_STEP_S))
-  }
-
-  async #waitForTurn(bucket: TokenBucket, records: number): Promise<void> {
-    const { clock } = this.#request.ports
-    const waitMs = bucket.take(records)
-    if (waitMs <= 0) return
-    const untilMs = clock.nowMs() + waitMs
-    if (waitMs > PAUSE_MS) await this.#sender.sendAll()
-    else await this.#sender.sendIdle()
-    for (let leftMs = waitMs; leftMs > 0 && !this.#signal.aborted; leftMs = untilMs - clock.nowMs()) {
-      // An abort ends the sleep; the caller looks at the signal.
-      await clock.sleep(Math.min(leftMs, waitMs, SLEEP_MS_MAX), this.#signal).catch(() => undefined)
-      await this.#keepUp()
-    }
-  }
-
-  async #pause(): Promise<void> {
-    await this.#sender.sendAll()
-    await this.#keepUp()
   }
 
   /** Checkpoint and progress, when they are due. */
@@ -172,7 +139,7 @@ export class RunSession {
     if (Math.abs(nowMs - this.#progressMs) >= PROGRESS_MS) this.#report()
   }
 
-  async #checkpoint(state: RunRecord['state'], then: 'hold' | 'release'): Promise<void> {
+  async #checkpoint(state: RunRecord['state'], then: 'hold' | 'release', settled = true): Promise<void> {
     const nowMs = this.#request.ports.clock.nowMs()
     this.#checkpointMs = nowMs
     const reached = this.#sender.floor(this.#read, (source) => this.#recordsBefore.get(source) ?? 0)
@@ -180,6 +147,7 @@ export class RunSession {
     const floor = atOrBefore(reached, this.#run.floor) ? this.#run.floor : reached
     const finished = state === 'finished' ? { finishedMs: nowMs } : {}
     this.#run = { ...this.#run, state, landed: this.#sender.landed, floor, ...finished }
+    this.#run = { ...this.#run, settled: then === 'release' && settled }
     await this.#store.save(this.#run, then)
     for (const source of this.#recordsBefore.keys())
       if (source < floor.source) this.#recordsBefore.delete(source)

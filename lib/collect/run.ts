@@ -1,5 +1,7 @@
 import type { Ports } from '../ports/ports.ts'
 import type { Stream } from '../stream/define.ts'
+import type { LiveInput } from './live-input.ts'
+import { LiveSession } from './live-session.ts'
 import { openRun } from './open-run.ts'
 import type { OffsetRange } from './ranges.ts'
 import { type RunPlan, type RunRecord, recordsLanded } from './run-record.ts'
@@ -26,8 +28,10 @@ export interface RunOptions {
 export interface RunRequest {
   readonly ports: Ports
   readonly stream: Stream
-  /** Files, folders, patterns or `-`; or sources made in code. */
+  /** Files, folders, patterns or `-`; or sources made in code. With `live`: what names the run, and no more. */
   readonly sources: readonly string[] | readonly Source[]
+  /** Read side by side in place of `sources`, until aborted. */
+  readonly live?: readonly LiveInput[]
   readonly options?: RunOptions
   /** Stops the run: what was read is appended, and the same request goes on from there. */
   readonly signal?: AbortSignal
@@ -72,6 +76,8 @@ export interface RunResult {
  * rule 12). A run that was stopped, however it was stopped, goes on when the same request is made again; once it has
  * finished, the same request is a new run. Sources that cannot be read twice go on only under a `runId`.
  *
+ * A run of live inputs has no end: it goes on, whenever the same request is made, where it was stopped or killed.
+ *
  * Rejects with a SourceError, a RunError or a PortError after everything that was read has been appended, where it can be.
  */
 export async function startRun(request: RunRequest): Promise<RunResult> {
@@ -93,11 +99,15 @@ export async function startRun(request: RunRequest): Promise<RunResult> {
     return resultOf(opened.run, { resumed: true, before, seconds: 0 })
   }
   if (opened.resumed) onNotice?.(`going on with run ${opened.run.runId}: ${before} records are in already`)
-  const run = await new RunSession(request, opened, store, startedMs).work()
+  const session =
+    request.live === undefined
+      ? new RunSession(request, opened, store, startedMs)
+      : new LiveSession(request, request.live, opened, store, startedMs)
+  const run = await session.work()
   return resultOf(run, { resumed: opened.resumed, before, seconds: (ports.clock.nowMs() - startedMs) / 1000 })
 }
 
-function planOf({ stream, sources, options = {} }: RunRequest): RunPlan {
+function planOf({ stream, sources, live, options = {} }: RunRequest): RunPlan {
   const names = sources.map((source) => (typeof source === 'string' ? source : source.name))
   const coded = typeof sources[0] === 'object'
   const { shuffleSeed, stampSeed } = options
@@ -105,6 +115,7 @@ function planOf({ stream, sources, options = {} }: RunRequest): RunPlan {
     stream: stream.name,
     sources: coded ? names : absoluteSources(names),
     loop: options.loop ?? false,
+    ...(live !== undefined && { live: true }),
     ...(shuffleSeed !== undefined && { shuffleSeed }),
     ...(stampSeed !== undefined && { stampSeed }),
   }

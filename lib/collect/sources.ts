@@ -10,7 +10,12 @@ const HEAD_BYTES = 4096
 
 /** Arguments as a run remembers them: paths absolute, so that the folder a command runs in does not matter. */
 export function absoluteSources(args: readonly string[]): readonly string[] {
-  return args.map((arg) => (arg === '-' ? arg : resolve(arg)))
+  return args.map((arg) => (arg === '-' || isUrl(arg) ? arg : resolve(arg)))
+}
+
+/** True for what is no file: `syslog+udp://0.0.0.0:5514`. */
+export function isUrl(arg: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(arg)
 }
 
 /**
@@ -29,13 +34,21 @@ export async function expandSources(args: readonly string[]): Promise<readonly s
 
 async function expandOne(path: string): Promise<readonly string[]> {
   if (path === '-') return [path]
+  const files = await findFiles(path)
+  if (files.length > 0) return files
+  const folder = (await stat(path).catch(() => undefined))?.isDirectory() === true
+  const what = folder ? 'there is no file in this folder' : 'no file matches this pattern'
+  throw new SourceError(`${path}: ${what}`)
+}
+
+/** The files that an absolute path stands for now, in order of name. A path that is no pattern stands for itself, there or not. */
+export async function findFiles(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory() === true) return filesBelow(path)
   if (found !== undefined || !/[*?[{]/.test(path)) return [path]
   const files: string[] = []
   for await (const entry of glob(path, { withFileTypes: true }))
     if (!entry.isDirectory()) files.push(join(entry.parentPath, entry.name))
-  if (files.length === 0) throw new SourceError(`${path}: no file matches this pattern`)
   return files.sort()
 }
 
@@ -45,7 +58,6 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((file) => !/[\\/]\./.test(file.slice(folder.length)))
-  if (files.length === 0) throw new SourceError(`${folder}: there is no file in this folder`)
   return files.sort()
 }
 

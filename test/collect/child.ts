@@ -3,6 +3,7 @@
  * progress and its result. With `dieAt` it kills itself right before or after a write of the embedded adapters, or soon
  * after one has begun, wherever it then is.
  */
+import { followInput } from '../../lib/collect/follow/follow-input.ts'
 import { type RunOptions, startRun } from '../../lib/collect/run.ts'
 import type { EventLog, FencedTopic } from '../../lib/ports/event-log.ts'
 import type { KeyedStore } from '../../lib/ports/keyed-store.ts'
@@ -13,6 +14,8 @@ export interface ChildOrder {
   readonly dir: string
   readonly keyed: boolean
   readonly sources: readonly string[]
+  /** The sources are files that grow, folders and patterns, until SIGTERM. */
+  readonly follow?: boolean
   readonly options?: RunOptions
   readonly maxBatchBytes?: number
   /** Before each append, up to so long. */
@@ -60,14 +63,20 @@ const log: EventLog = Object.create(ports.log, {
 })
 const keyed: KeyedStore = Object.create(ports.keyed, {
   put: { value: (...args: Parameters<KeyedStore['put']>) => mayDie('put', () => ports.keyed.put(...args)) },
+  delete: { value: (...args: Parameters<KeyedStore['delete']>) => ports.keyed.delete(...args) },
   get: { value: (...args: Parameters<KeyedStore['get']>) => ports.keyed.get(...args) },
   query: { value: (...args: Parameters<KeyedStore['query']>) => ports.keyed.query(...args) },
 })
 
+const stop = new AbortController()
+if (order.follow) process.once('SIGTERM', () => stop.abort())
+const follow = { clock: ports.clock, paths: order.sources, lingerMs: 1500 }
 const result = await startRun({
   ports: { ...ports, log, keyed },
   stream: wordStream({ keyed: order.keyed }),
   sources: order.sources,
+  signal: stop.signal,
+  ...(order.follow && { live: [followInput(follow)] }),
   ...(order.options && { options: order.options }),
   onProgress: (progress) => process.stdout.write(`${JSON.stringify(progress)}\n`),
 })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -8,7 +8,7 @@ import type { RunOptions, RunResult } from '../../lib/collect/run.ts'
 import { seededRandom } from '../../lib/stream/random.ts'
 import type { ChildOrder } from './child.ts'
 import { everything, inFolder, openTestPorts } from './ports.ts'
-import { words } from './streams.ts'
+import { difference, NO_DIFFERENCE, words } from './streams.ts'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 /** Some 200 records: the sources take 60 appends. */
@@ -207,5 +207,106 @@ describe.concurrent('a collector killed with SIGKILL', () => {
         ).toEqual(words(5).trim().split('\n'))
       }),
     30_000,
+  )
+})
+
+describe('a collector that follows files and is killed with SIGKILL', () => {
+  const changes = ['append', 'append', 'append', 'append', 'rename', 'copy and truncate', 'new file'] as const
+
+  /** A writer of log files, and what it has written. */
+  class Writer {
+    readonly #folder: string
+    readonly #random: () => number
+    #next = 0
+    #files = ['log.0']
+    #made = 1
+    #rotated = 0
+
+    constructor(folder: string, random: () => number) {
+      this.#folder = folder
+      this.#random = random
+    }
+
+    get lines(): number {
+      return this.#next
+    }
+
+    async change(): Promise<void> {
+      const what = changes[Math.floor(this.#random() * changes.length)]
+      const name = this.#files[Math.floor(this.#random() * this.#files.length)] ?? 'log.0'
+      const path = join(this.#folder, name)
+      if (what === 'new file') this.#files.push(`log.${this.#made++}`)
+      // What is smaller is not known again when it is copied.
+      const size = await stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      )
+      if (what === 'rename' && size > 0) await rename(path, `${path}.old.${this.#rotated++}`)
+      else if (what === 'copy and truncate' && size > 2000) {
+        await copyFile(path, `${path}.copy.${this.#rotated++}`)
+        await truncate(path)
+      }
+      await appendFile(path, words(40 + Math.floor(this.#random() * 200), this.#next))
+      const text = await readFile(path, 'utf8')
+      this.#next = Number.parseInt(text.trim().split('\n').at(-1) ?? '', 10) + 1
+    }
+  }
+
+  it.each([1, 2, 3])(
+    `while they are rotated puts in every line once (${SEED} + %i)`,
+    (nth) =>
+      inFolder(async (dir) => {
+        const random = seededRandom(SEED + nth)
+        const folder = join(dir, 'in')
+        await mkdir(folder)
+        const writer = new Writer(folder, random)
+        const order: ChildOrder = {
+          dir: join(dir, 'data'),
+          keyed: nth === 2,
+          sources: [folder],
+          follow: true,
+          options: { checkpointMs: 30 },
+          maxBatchBytes: MAX_BATCH_BYTES,
+          delayMsMax: 5,
+        }
+        let writing = true
+        const written = (async () => {
+          while (writing) {
+            await writer.change()
+            await new Promise((resolve) => setTimeout(resolve, random() * 900))
+          }
+        })()
+        for (let lives = 0; lives < 5; lives++) {
+          const child = spawn(process.execPath, [
+            join(import.meta.dirname, 'child.ts'),
+            JSON.stringify(order),
+          ])
+          await once(child.stdout, 'data')
+          await new Promise((resolve) => setTimeout(resolve, random() * 1200))
+          child.kill('SIGKILL')
+          await once(child, 'exit')
+        }
+        writing = false
+        await written
+        const last = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), JSON.stringify(order)])
+        let recordsIn = 0
+        let errors = ''
+        last.stderr.on('data', (chunk) => (errors += chunk))
+        last.stdout.on('data', (chunk) => {
+          recordsIn = JSON.parse(String(chunk).trim().split('\n').at(-1) ?? '{}').recordsIn ?? recordsIn
+        })
+        for (let waited = 0; waited < 20_000 && recordsIn < writer.lines; waited += 100)
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        last.kill('SIGTERM')
+        await once(last, 'close')
+        expect(errors).toBe('')
+        const ports = await openTestPorts(order.dir)
+        const landed = await everything(ports.log, order.keyed ? 'keyed-words.raw.g1' : 'words.raw.g1')
+        await ports.close()
+        const values = landed.flat().map(({ value }) => value)
+        expect(difference(values, words(writer.lines).trim().split('\n'))).toEqual(NO_DIFFERENCE)
+      }),
+    90_000,
   )
 })

@@ -220,7 +220,7 @@ describe('the identity of a run', () => {
       const stop = new AbortController()
       const options = { ratePerS: 500, checkpointMs: 10 }
       const first = startRun({ ports, stream, sources: [path], options, signal: stop.signal })
-      await ports.clock.sleep(100)
+      while ((await valuesOf(ports)).length === 0) await ports.clock.sleep(20)
       await expect(startRun({ ports, stream, sources: [path] })).rejects.toThrow(`process ${process.pid}`)
       stop.abort()
       expect((await first).finished).toBe(false)
@@ -236,7 +236,7 @@ describe('the identity of a run', () => {
       await writeFile(path, words(5000))
       const first = startRun({ ports, stream, sources: [path], options: { ratePerS: 500, checkpointMs: 10 } })
       const taken = expect(first).rejects.toThrow('another process works on it')
-      await ports.clock.sleep(100)
+      while ((await valuesOf(ports)).length === 0) await ports.clock.sleep(20)
       for await (const item of ports.keyed.query('run/words'))
         await ports.keyed.put({ ...item, rev: 'other' }, 'any')
       await taken

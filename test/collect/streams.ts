@@ -22,3 +22,14 @@ export function words(count: number, from = 0): string {
   for (let n = from; n < from + count; n++) text += `${n},word${(n * 7919) % 37}\n`
   return text
 }
+
+/** What is missing of `expected`, and what is there besides, in any order: short to read where thousands of lines differ. */
+export function difference(values: readonly string[], expected: readonly string[]) {
+  const count = new Map<string, number>()
+  for (const value of expected) count.set(value, (count.get(value) ?? 0) + 1)
+  for (const value of values) count.set(value, (count.get(value) ?? 0) - 1)
+  const of = (sign: 1 | -1) => [...count].filter(([, n]) => n * sign > 0).map(([value]) => value)
+  return { missing: of(1), besides: of(-1) }
+}
+
+export const NO_DIFFERENCE = { missing: [], besides: [] }
