@@ -6,6 +6,7 @@ import type { DeliveredRecord, KafkaEvent } from '../lib/speed/kafka-event.ts'
 import { type Entry, writeEntry } from '../lib/stream/entry.ts'
 import { topicName } from '../lib/stream/topic.ts'
 import { network } from '../streams/network.ts'
+import { ingestEvent } from './ingest-samples.ts'
 import { connectionCsv, connectionJson, SAMPLE_CONNECTIONS, suspicion } from './network-samples.ts'
 import { queryEvent } from './query-samples.ts'
 import { socketEvents } from './socket-samples.ts'
@@ -24,6 +25,7 @@ export function sampleEvents(): ReadonlyMap<string, unknown> {
     ['count.json', enriched],
     ['archive.json', enriched],
     ['notify.json', enriched],
+    ['ingest.json', ingestEvent(START_MS, network.name, rawLines())],
     ['query.json', queryEvent(START_MS, `${network.name}.byService`)],
     ['train.json', { stream: network.name, seed: 1 }],
     ['compact.json', { stream: network.name }],
@@ -33,15 +35,7 @@ export function sampleEvents(): ReadonlyMap<string, unknown> {
 
 /** As a mapping delivers them: CSV lines, JSON lines, and what no stream can read. */
 function rawRecords(): readonly DeliveredRecord[] {
-  const [web, mail, scan, flood] = SAMPLE_CONNECTIONS
-  const lines = [
-    connectionCsv(web),
-    connectionJson(mail, START_MS - 4_000, 0),
-    connectionCsv(scan),
-    'no connection at all: neither CSV with 41 columns nor JSON',
-    connectionCsv(web).split(',').slice(0, 17).join(','),
-    connectionJson(flood, START_MS - 1_000, 1),
-  ]
+  const lines = rawLines()
   const mark: SourceMark = {
     run: 'sample',
     source: 0,
@@ -51,6 +45,18 @@ function rawRecords(): readonly DeliveredRecord[] {
   return lines.map((line, i) =>
     delivered('raw', i, Buffer.from(line), i === lines.length - 1 ? [header(SOURCE_HEADER, mark)] : []),
   )
+}
+
+function rawLines(): readonly string[] {
+  const [web, mail, scan, flood] = SAMPLE_CONNECTIONS
+  return [
+    connectionCsv(web),
+    connectionJson(mail, START_MS - 4_000, 0),
+    connectionCsv(scan),
+    'no connection at all: neither CSV with 41 columns nor JSON',
+    connectionCsv(web).split(',').slice(0, 17).join(','),
+    connectionJson(flood, START_MS - 1_000, 1),
+  ]
 }
 
 /** What score makes of them: the same decisions, and a verdict where a model would have one. */

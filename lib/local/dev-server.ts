@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { ingestHandler } from '../collect/ingest/handler.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { Status } from '../serve/dashboard-messages.ts'
 import type { Stream } from '../stream/define.ts'
@@ -7,6 +8,7 @@ import { DevParts } from './dev-parts.ts'
 import { devRoutes, type Running, viewRoutes } from './dev-routes.ts'
 import { DevSockets } from './dev-sockets.ts'
 import { HttpError, httpServer, requireSameSite } from './http-api.ts'
+import { type IngestHandler, serveIngestOn } from './ingest-route.ts'
 import { Pipeline } from './pipeline.ts'
 import type { ServerEnv } from './servers.ts'
 import { SocketFunction } from './socket-function.ts'
@@ -74,6 +76,11 @@ export class DevServer implements Running {
       return server
     }
     const http = httpServer(devRoutes(started), viewRoutes(started))
+    let ingest: IngestHandler | undefined
+    serveIngestOn(http, () => {
+      ingest ??= ingestHandler(started().streams, started().ports)
+      return ingest
+    })
     const publisher = WsPublisher.attach(http, {
       onConnect: (connectionId, request) => {
         requireSameSite(request)
