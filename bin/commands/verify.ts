@@ -67,6 +67,14 @@ function describe(report: VerifyReport): string {
     'to archive',
     'to count',
   ]
+  const batch = report.batch.map(({ view, horizon, agreeing, late, retractionsPending }) => [
+    view,
+    horizon,
+    agreeing,
+    late,
+    retractionsPending ? 'with the next recompute' : '',
+  ])
+  const batchHeader = ['batch view', 'horizon', 'rows agreeing', 'late records', 'retractions take effect']
   const shown = report.problems.slice(0, PROBLEMS_SHOWN).map(({ where, what }) => `${where}: ${what}`)
   const more = report.problems.length - shown.length
   const rest = more > 0 ? [`... and ${more} more (--json lists all)`] : []
@@ -77,5 +85,6 @@ function describe(report: VerifyReport): string {
       : [
           `${partial} boards not judged: their view was not counted for a while (weir query says from when on it is)`,
         ]
-  return [verdict(report), table(header, rows), ...unjudged, ...shown, ...rest].join('\n')
+  const batchTable = batch.length === 0 ? [] : [table(batchHeader, batch)]
+  return [verdict(report), table(header, rows), ...batchTable, ...unjudged, ...shown, ...rest].join('\n')
 }

@@ -47,13 +47,26 @@ export async function writeFile(
 }
 
 /** What a manifest says about the rows of a file. */
-export function figuresOf(run: readonly Entry[]) {
-  const outcomes = { ok: 0, drop: 0, dead: 0 }
-  let alerts = 0
-  let minAppendMs = Number.POSITIVE_INFINITY
-  let maxAppendMs = 0
-  let minEventMs = Number.POSITIVE_INFINITY
-  let maxEventMs = 0
+export type Figures = Omit<MasterFile, 'key' | 'sha256' | 'sizeBytes' | 'from' | 'to'>
+
+export function figuresOf(run: readonly Entry[]): Figures {
+  return addFigures(NO_FIGURES, run)
+}
+
+export const NO_FIGURES: Figures = {
+  rows: 0,
+  outcomes: { ok: 0, drop: 0, dead: 0 },
+  alerts: 0,
+  minAppendMs: Number.POSITIVE_INFINITY,
+  maxAppendMs: 0,
+  minEventMs: Number.POSITIVE_INFINITY,
+  maxEventMs: 0,
+}
+
+/** The figures of rows and of the entries that follow them. */
+export function addFigures(before: Figures, run: readonly Entry[]): Figures {
+  const outcomes = { ...before.outcomes }
+  let { alerts, minAppendMs, maxAppendMs, minEventMs, maxEventMs } = before
   for (const entry of run) {
     outcomes[entry.outcome]++
     if (entry.outcome === 'ok' && entry.severity !== undefined) alerts++
@@ -62,5 +75,6 @@ export function figuresOf(run: readonly Entry[]) {
     minEventMs = Math.min(minEventMs, entry.eventTime)
     maxEventMs = Math.max(maxEventMs, entry.eventTime)
   }
-  return { rows: run.length, outcomes, alerts, minAppendMs, maxAppendMs, minEventMs, maxEventMs }
+  const rows = before.rows + run.length
+  return { rows, outcomes, alerts, minAppendMs, maxAppendMs, minEventMs, maxEventMs }
 }

@@ -21,8 +21,7 @@ export async function objectFile(
 
 /** Bytes in memory as the Parquet reader wants them. */
 export function bytesFile(bytes: Uint8Array): AsyncBuffer {
-  const whole = toArrayBuffer(bytes)
-  return { byteLength: whole.byteLength, slice: (start, end) => whole.slice(start, end) }
+  return { byteLength: bytes.length, slice: (start, end) => toArrayBuffer(bytes.subarray(start, end)) }
 }
 
 async function bytesOf(

@@ -28,6 +28,8 @@ export interface RecountResult {
 
 interface ViewBoards {
   readonly view: View
+  /** Epochs before it are the batch view's: their boards may be gone, and no query reads them. */
+  readonly horizon: number
   /** What the boards hold of the partition. */
   readonly since: ViewSince
   /** Boards that records below `since.from` belong on. */
@@ -40,7 +42,7 @@ interface ViewBoards {
  * Runs the definition of every view over the master's entries of one partition and compares with the stored boards, to
  * the record. The two need not stand at the same record: a board holds all of its entries up to its mark, and at least
  * those up to the progress of `count`; so that many are recounted, board by board. Of a view that is newer than the
- * partition, the records from its first on are.
+ * partition, the records from its first on are. Boards of epochs that a batch view answers for are left out.
  */
 export class Recount {
   readonly #views: readonly ViewBoards[]
@@ -61,16 +63,20 @@ export class Recount {
     stream: Stream,
     at: PartitionName,
     progress: Progress,
+    horizonOf: (view: View) => number = () => 0,
   ): Promise<Recount> {
     const views: ViewBoards[] = []
     for (const [name, definition] of Object.entries(stream.views)) {
       const view = compileView(stream.name, name, definition)
       const stored = new Map<string, StoredBoard>()
-      for await (const board of readBoards(stores, view))
-        if (board.topic === at.topic && board.partition === at.partition) stored.set(idOf(board), board)
+      const horizon = horizonOf(view)
+      for await (const board of readBoards(stores, view)) {
+        const isHere = board.topic === at.topic && board.partition === at.partition
+        if (isHere && board.epoch >= horizon) stored.set(idOf(board), board)
+      }
       // Read after the boards: whatever is on them was declared before.
       const since = coverage(view, progress, (await readSinces(stores.keyed, view)).get(sinceId(at)))
-      views.push({ view, since, older: new Set(), stored, expected: new Map() })
+      views.push({ view, horizon, since, older: new Set(), stored, expected: new Map() })
     }
     return new Recount(views, progress.highestOrigin, at, stores.epochMs)
   }
@@ -85,16 +91,14 @@ export class Recount {
     for (const one of this.#views) for (const group of this.#groups(one, entries)) addGroup(one, group)
   }
 
-  #groups({ view, since, older, stored }: ViewBoards, entries: readonly Entry[]) {
+  #groups({ view, horizon, since, older, stored }: ViewBoards, entries: readonly Entry[]) {
     const groups = new Map<string, { readonly key: BoardKey; readonly entries: Numbered[] }>()
     for (const entry of entries) {
+      const epoch = epochOf(entry.appendTime, this.#epochMs)
+      if (epoch < horizon) continue
       const keys = view.keysOf(entry)
       if (keys.length === 0) continue
-      const key = {
-        slot: view.slotOf(entry.eventTime),
-        epoch: epochOf(entry.appendTime, this.#epochMs),
-        ...this.#at,
-      }
+      const key = { slot: view.slotOf(entry.eventTime), epoch, ...this.#at }
       const id = idOf(key)
       if (entry.offset < since.from) {
         if (since.mixed) older.add(id)

@@ -25,6 +25,10 @@ export function retractionsOf(
   const times = all.flatMap(({ recordedMs, withdrawn }) => [recordedMs, withdrawn?.recordedMs ?? recordedMs])
   const newestFirst = [Number.POSITIVE_INFINITY, ...times.sort((a, b) => b - a).map((ms) => ms - 1)]
   return newestFirst
-    .map((ms) => all.filter((one) => one.recordedMs <= ms && (one.withdrawn?.recordedMs ?? ms + 1) > ms))
+    .map((ms) =>
+      all.filter(
+        ({ recordedMs, withdrawn }) => recordedMs <= ms && !(withdrawn && withdrawn.recordedMs <= ms),
+      ),
+    )
     .find((held) => coveredRetractions(held, covers) === covers.retractions)
 }
