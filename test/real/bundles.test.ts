@@ -81,10 +81,9 @@ onServer('kafka', () => {
           await expect(AlertClient.connect(socketUrl, stranger)).rejects.toThrow('403')
           await world.poll()
           const lines = madeLines(9000)
-          const subscribe = { action: 'subscribe', channel: 'alerts/network' }
 
           const first = await AlertClient.connect(socketUrl)
-          first.send({ ...subscribe, since: 'start' })
+          first.subscribe()
           await until('the subscription begins', () => first.cursor !== undefined)
           await world.feed(lines.slice(0, 3000))
           await until('alerts arrive', () => first.alerts.length > 0)
@@ -103,7 +102,7 @@ onServer('kafka', () => {
           await world.feed(lines.slice(3000, 6000))
           const second = await AlertClient.connect(socketUrl)
           second.cursor = first.cursor
-          second.send({ ...subscribe, since: first.cursor })
+          second.subscribe()
           await world.feed(lines.slice(6000))
           await world.drained()
           const { alerts } = await world.expectExactly(lines)
@@ -113,7 +112,9 @@ onServer('kafka', () => {
           expect(arrived()).toEqual(stored.alerts.map(({ id }) => id))
           expect(first.alerts.length).toBeGreaterThan(0)
           expect(second.alerts.length).toBeGreaterThan(0)
-          expect(new Set(world.connections.answered)).toEqual(new Set([200]))
+          // Every frame was signed; some may have come for the first client when it had gone.
+          expect(world.connections.answered).toContain(200)
+          expect(world.connections.answered.filter((status) => status !== 200 && status !== 410)).toEqual([])
           second.close()
         })
 

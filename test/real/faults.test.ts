@@ -192,6 +192,7 @@ onServer('kafka', () => {
           const world = await openWorld(kafka.endpoint, { scoreBatchRecords: 1000 }, proxies)
           await world.poll()
           await whole(world, world.feed(LINES, { ratePerS: 2500 }))
+          world.notes.push(`made: ${JSON.stringify(made)}`)
           for (const times of Object.values(made)) expect(times).toBeGreaterThan(0)
         })
 
@@ -257,6 +258,10 @@ onServer('kafka', () => {
           const kafka = later(await startKafka())
           const proxy = later(await HttpProxy.start(dynamodb.endpoint))
           let slowed = 0
+          let refused = 0
+          proxy.onRefusal = ({ body }, said) => {
+            if (body.includes('board/') && said.includes('ConditionalCheckFailed')) refused++
+          }
           proxy.decide = async (request): Promise<Fate> => {
             // The board is written late, when another environment has long taken the batch over.
             if (request.body.includes('board/') && isWrite(request) && slowed < 3) {
@@ -274,6 +279,8 @@ onServer('kafka', () => {
           expect(world.bundles.count[0]?.zombies.length).toBeGreaterThan(0)
           await sleep(3000)
           await whole(world)
+          world.notes.push(`${refused} writes of boards refused by their condition`)
+          expect(refused).toBeGreaterThan(0)
         })
 
         it('a collector that is paused while another goes on with its run', async () => {

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws'
 import { presignUrl } from '../../../lib/aws/http/sign.ts'
 import type { ServerMessage } from '../../../lib/serve/dashboard-messages.ts'
+import { comparePositions, readCursor } from '../../../lib/state/alert-cursor.ts'
 import type { Alert } from '../../../lib/stream/alert.ts'
 import { KEYS } from '../servers/connections.ts'
 
@@ -39,14 +40,24 @@ export class AlertClient {
     this.#socket.close()
   }
 
+  /** Listens to the alerts of the stream, from where this client is or from the start. */
+  subscribe(since = this.cursor ?? 'start'): void {
+    this.send({ action: 'subscribe', channel: 'alerts/network', since })
+  }
+
   #take(message: ServerMessage): void {
     this.messages.push(message)
     if (!('alerts' in message)) return
-    if (this.cursor !== undefined && message.from !== this.cursor) {
-      this.repeated++
+    const at = this.cursor === undefined ? undefined : readCursor(this.cursor)
+    const [begins, ends] = [readCursor(message.from), readCursor(message.cursor)]
+    if (begins === undefined || ends === undefined) throw new Error(`bad cursors: ${message.from}`)
+    if (at === undefined || comparePositions(at, begins) === 0) {
+      this.alerts.push(...message.alerts)
+      this.cursor = message.cursor
       return
     }
-    this.alerts.push(...message.alerts)
-    this.cursor = message.cursor
+    this.repeated++
+    // It repeats some, or leaves some out: what comes next is asked for.
+    if (comparePositions(ends, at) > 0) this.subscribe()
   }
 }

@@ -58,6 +58,8 @@ export class World {
   /** API Gateway's WebSocket side, which runs the socket function. */
   readonly connections: RunningConnections
   readonly errors: string[] = []
+  /** What a test has counted itself, for people to read. */
+  readonly notes: string[] = []
   readonly #dir: string
   readonly #options: WorldOptions
   readonly #pollers: Poller[] = []
@@ -352,7 +354,7 @@ export class World {
     const figures =
       `${records} records, ${repeatedEntries} entries more than records in enriched, ${fencedOffsets} offsets of raw ` +
       `taken by fencing, ${deaths} processes died, ${zombies} zombies, ${this.errors.length} deliveries or looks failed`
-    return [figures, ...grouped(this.errors)].join('\n    ')
+    return [figures, ...this.notes, ...grouped(this.errors)].join('\n    ')
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,8 @@ export type Fate =
 export class HttpProxy {
   readonly endpoint: string
   decide: (request: SeenRequest) => Fate | Promise<Fate> = () => 'pass'
+  /** Told of each refusal by the server itself, with what it said. */
+  onRefusal: (request: SeenRequest, body: string) => void = () => undefined
   readonly #server: Server
 
   private constructor(server: Server) {
@@ -36,7 +38,8 @@ export class HttpProxy {
       const body = Buffer.concat(chunks)
       const operation = String(incoming.headers['x-amz-target'] ?? '').replace(/^.*\./, '')
       const { method = '', url = '' } = incoming
-      const fate = await proxy.decide({ method, path: url, operation, body: body.toString('latin1') })
+      const seen = { method, path: url, operation, body: body.toString('latin1') }
+      const fate = await proxy.decide(seen)
       if (typeof fate === 'object') {
         response.writeHead(fate.status, fate.headers ?? {}).end(fate.body)
         return
@@ -47,7 +50,15 @@ export class HttpProxy {
           answer.on('end', () => incoming.socket.destroy())
           return
         }
-        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        const { statusCode = 502 } = answer
+        if (statusCode >= 400) {
+          let said = ''
+          answer.on('data', (chunk: Buffer) => {
+            said += chunk.toString('latin1')
+          })
+          answer.on('end', () => proxy.onRefusal(seen, said))
+        }
+        response.writeHead(statusCode, answer.headers)
         answer.pipe(response)
       })
       onward.on('error', () => incoming.socket.destroy())
