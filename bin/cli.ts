@@ -10,6 +10,7 @@ import * as invoke from './commands/invoke.ts'
 import * as lost from './commands/lost.ts'
 import * as models from './commands/models.ts'
 import * as query from './commands/query.ts'
+import * as recompute from './commands/recompute.ts'
 import * as replay from './commands/replay.ts'
 import * as retract from './commands/retract.ts'
 import * as sql from './commands/sql.ts'
@@ -23,6 +24,7 @@ import * as verify from './commands/verify.ts'
 const COMMANDS = [
   dev,
   replay,
+  recompute,
   collect,
   query,
   top,

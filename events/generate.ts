@@ -29,8 +29,24 @@ export function sampleEvents(): ReadonlyMap<string, unknown> {
     ['query.json', queryEvent(START_MS, `${network.name}.byService`)],
     ['train.json', { stream: network.name, seed: 1 }],
     ['compact.json', { stream: network.name }],
+    ...recomputeEvents(network.name),
     ...socketEvents(START_MS, network.name),
   ])
+}
+
+/**
+ * The steps of a recompute, as the state machine calls them in turn: all on one data folder, `plan` first. A stretch to
+ * recompute and a part to merge are named by the steps before, and there are none while the master is empty.
+ */
+function recomputeEvents(stream: string): readonly (readonly [string, unknown])[] {
+  const step = { stream, run: 'sample' }
+  return [
+    ['plan.json', { input: { stream }, execution: step.run }],
+    ['recompute.json', { ...step, shard: '000000000000000000000000' }],
+    ['merge.json', step],
+    ['publish.json', step],
+    ['expire.json', step],
+  ]
 }
 
 /** As a mapping delivers them: CSV lines, JSON lines, and what no stream can read. */

@@ -16,6 +16,8 @@ export interface AlarmSettings {
   readonly threshold: number
   /** Raised when most of this time was above. */
   readonly over: Duration
+  /** Set where silence is bad news. */
+  readonly silenceIsBad?: boolean
 }
 
 /** Of the time an alarm looks at, as much must be bad: a failing batch is not tried in every single minute. */
@@ -46,7 +48,7 @@ export class Alarms extends Construct {
     return this.#alarms
   }
 
-  add(name: string, { description, metric, threshold, over }: AlarmSettings): void {
+  add(name: string, { description, metric, threshold, over, silenceIsBad }: AlarmSettings): void {
     const periods = Math.max(1, Math.round(over.toSeconds() / metric.period.toSeconds()))
     const alarm = new Alarm(this, name, {
       alarmName: `${this.prefix}-${name}`,
@@ -56,7 +58,7 @@ export class Alarms extends Construct {
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: periods,
       datapointsToAlarm: Math.ceil(periods * SHARE),
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      treatMissingData: silenceIsBad === true ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     })
     alarm.addAlarmAction(new SnsAction(this.topic))
     alarm.addOkAction(new SnsAction(this.topic))

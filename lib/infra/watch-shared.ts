@@ -1,14 +1,17 @@
 import { Duration } from 'aws-cdk-lib'
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions'
 import type { Alarms } from './alarms.ts'
 import type { KafkaCluster } from './cluster.ts'
 import type { Recompute } from './recompute.ts'
 import type { Settings } from './settings.ts'
 import type { Store } from './store.ts'
+import type { Training } from './training.ts'
 
 const MINUTE = Duration.minutes(1)
 const FIVE_MINUTES = Duration.minutes(5)
 const TEN_MINUTES = Duration.minutes(10)
+const HOUR = Duration.hours(1)
 
 export function watchStore(alarms: Alarms, { table }: Store): void {
   for (const operation of ['PutItem', 'GetItem', 'TransactWriteItems'])
@@ -26,11 +29,39 @@ export function watchStore(alarms: Alarms, { table }: Store): void {
     })
 }
 
-export function watchRecompute(alarms: Alarms, { stateMachine }: Recompute): void {
-  const description = 'The daily execution did not end well'
-  const of = { description, threshold: 0, over: MINUTE }
-  alarms.add('recompute-failed', { ...of, metric: stateMachine.metricFailed({ period: MINUTE }) })
-  alarms.add('recompute-timed-out', { ...of, metric: stateMachine.metricTimedOut({ period: MINUTE }) })
+/** Views may be this much older than they should be: some runs failed, or were refused because one takes long. */
+const UNPUBLISHED_HOURS_MAX = 6
+
+export function watchRecompute(
+  alarms: Alarms,
+  { stateMachine }: Recompute,
+  streams: readonly string[],
+): void {
+  watchExecutions(alarms, 'recompute', stateMachine)
+  for (const stream of streams)
+    alarms.add(`${stream}-recompute-late`, {
+      description: `No recompute has published views of ${stream} for ${UNPUBLISHED_HOURS_MAX} hours`,
+      metric: new Metric({
+        namespace: 'Weir',
+        metricName: 'horizonAgeMs',
+        dimensionsMap: { site: alarms.site, stream, stage: 'publish' },
+        statistic: 'Minimum',
+        period: HOUR,
+      }),
+      threshold: Duration.hours(UNPUBLISHED_HOURS_MAX).toMilliseconds(),
+      over: Duration.hours(UNPUBLISHED_HOURS_MAX),
+      silenceIsBad: true,
+    })
+}
+
+export function watchTraining(alarms: Alarms, { stateMachine }: Training): void {
+  watchExecutions(alarms, 'training', stateMachine)
+}
+
+function watchExecutions(alarms: Alarms, name: string, stateMachine: StateMachine): void {
+  const of = { description: 'An execution did not end well', threshold: 0, over: MINUTE }
+  alarms.add(`${name}-failed`, { ...of, metric: stateMachine.metricFailed({ period: MINUTE }) })
+  alarms.add(`${name}-timed-out`, { ...of, metric: stateMachine.metricTimedOut({ period: MINUTE }) })
 }
 
 export function watchCluster(

@@ -13,7 +13,8 @@ import { Recompute } from './recompute.ts'
 import type { Settings } from './settings.ts'
 import { Store } from './store.ts'
 import { type Shared, type StageFunction, StreamPipeline } from './stream-pipeline.ts'
-import { watchCluster, watchRecompute, watchStore } from './watch-shared.ts'
+import { Training } from './training.ts'
+import { watchCluster, watchRecompute, watchStore, watchTraining } from './watch-shared.ts'
 import { watchFunction, watchStage } from './watch-stage.ts'
 import { WebSocket } from './web-socket.ts'
 import { WeirFunction } from './weir-function.ts'
@@ -40,7 +41,8 @@ export class WeirStack extends Stack {
     const socket = this.#socket(shared)
     const train = this.#train(shared)
     const detecting = [...props.streams.values()].filter(({ detector }) => detector !== undefined)
-    const recompute = new Recompute(this, 'Recompute', { train, streams: detecting.map(({ name }) => name) })
+    const training = new Training(this, 'Training', { train, streams: detecting.map(({ name }) => name) })
+    const recompute = new Recompute(this, 'Recompute', { shared, streams: [...props.streams.keys()] })
     const tables = { settings, bucket: shared.master.bucket, streams: props.streams.values() }
     new MasterTables(this, 'MasterTables', tables)
     const compact = new Compact(this, 'Compact', { shared, streams: [...props.streams.keys()] })
@@ -50,10 +52,12 @@ export class WeirStack extends Stack {
     watchFunction(alarms, 'train', train)
     watchFunction(alarms, 'compact', compact.function)
     watchStore(alarms, shared.store)
-    watchRecompute(alarms, recompute)
+    for (const { name, function: step } of recompute.functions) watchFunction(alarms, name, step)
+    watchRecompute(alarms, recompute, [...props.streams.keys()])
+    watchTraining(alarms, training)
     if (shared.kafka !== undefined) watchCluster(alarms, shared.kafka.cluster, settings)
     new PipelineDashboard(this, 'Dashboard', { name: `weir-${settings.site}`, alarms, stages })
-    this.#outputs(shared, stages, recompute)
+    this.#outputs(shared, stages, { recompute, training })
   }
 
   #shared(settings: Settings, codeOf: CodeOf): Shared {
@@ -113,13 +117,14 @@ export class WeirStack extends Stack {
   #outputs(
     { store, master, webSocket, kafka }: Shared,
     stages: readonly StageFunction[],
-    recompute: Recompute,
+    { recompute, training }: { readonly recompute: Recompute; readonly training: Training },
   ): void {
     const outputs: Record<string, string> = {
       WebSocketUrl: webSocket.url,
       TableName: store.table.tableName,
       BucketName: master.bucket.bucketName,
       RecomputeStateMachine: recompute.stateMachine.stateMachineArn,
+      TrainingStateMachine: training.stateMachine.stateMachineArn,
       Functions: stages.map((stage) => stage.function.lambda.functionName).join(' '),
       ...(kafka === undefined ? {} : { BootstrapBrokers: kafka.cluster.bootstrapBrokers }),
     }

@@ -24,6 +24,8 @@ export interface BatchEntry {
   readonly index: string
   /** An epoch: the index holds every record of the epochs before it, the boards from it on the others. Go by this one. */
   readonly horizon: number
+  /** Since when no release has declared it, ms: it is kept for a while, because a release may be taken back. */
+  readonly retiredMs?: number
 }
 
 export interface ReadPointer {

@@ -170,7 +170,7 @@ test('a function that throws is a failure, and what it said is printed', async (
 })
 
 test.each([
-  [['scores', '--event', 'events/score.json'], /no function "scores"; there are: archive, count/],
+  [['scores', '--event', 'events/score.json'], /no function "scores"; there are: archive, compact, count/],
   [['score', '--event', 'events/none.json'], /no file events\/none\.json/],
   [['count', '--event', 'events/count.json', '--stream', 'nothing'], /no stream "nothing"; there are: /],
 ])('%o is wrong usage', async (args, message) => {

@@ -50,11 +50,14 @@ test('a property that CloudFormation does not know fails the synthesis', () => {
   expect(() => synth(app)).toThrow(/TopikName.*Did you mean 'TopicName'/)
 })
 
-test('a stream may have any name, those of parts of the stack too', () => {
-  const names = ['network', 'kafka', 'alarms', 'socket', 'train', 'store', 'a-b', 'ab']
-  const streams = names.map((name) => ({ ...sensors, name }))
-  expect(() => appWith({}, { streams }).app.synth()).not.toThrow()
-})
+// In two stacks: CloudFormation takes 500 resources.
+test.each([[['network', 'kafka', 'alarms', 'socket']], [['train', 'recompute', 'a-b', 'ab']]])(
+  'a stream may have any name, those of parts of the stack too: %j',
+  (names) => {
+    const streams = names.map((name) => ({ ...sensors, name }))
+    expect(() => appWith({}, { streams }).app.synth()).not.toThrow()
+  },
+)
 
 test('names that together are too long for Lambda are refused', () => {
   const streams = [{ ...sensors, name: 'x'.repeat(40) }]

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { RECOMPUTE_DEFINITION } from '../../../lib/infra/recompute.ts'
+import { TRAINING_DEFINITION } from '../../../lib/infra/training.ts'
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
-const text = readFileSync(RECOMPUTE_DEFINITION, 'utf8')
-const definition = JSON.parse(text) as Json
+const definitions = [
+  ['recompute', RECOMPUTE_DEFINITION],
+  ['training', TRAINING_DEFINITION],
+].map(([name, file]) => [name, readFileSync(file as URL, 'utf8')] as [string, string])
 
 function* objectsIn(json: Json): Generator<{ readonly [name: string]: Json }> {
   if (Array.isArray(json)) for (const each of json) yield* objectsIn(each)
@@ -18,16 +21,16 @@ function* objectsIn(json: Json): Generator<{ readonly [name: string]: Json }> {
 /** The local interpreter passes over these without a word, and would do something else than Step Functions does. */
 const IGNORED_LOCALLY = ['ItemReader', 'ItemBatcher', 'ResultWriter', 'Assign', 'Arguments', 'Output']
 
-test('the definition holds nothing that the local interpreter ignores in silence', () => {
-  for (const object of objectsIn(definition)) {
+test.each(definitions)('%s holds nothing that the local interpreter ignores in silence', (_, text) => {
+  for (const object of objectsIn(JSON.parse(text) as Json)) {
     for (const name of IGNORED_LOCALLY) expect(Object.keys(object)).not.toContain(name)
     if ('QueryLanguage' in object) expect(object.QueryLanguage).toBe('JSONPath')
   }
   expect(text).not.toContain('{%')
 })
 
-test('every state that is named exists, and every state is reached', () => {
-  for (const machine of objectsIn(definition)) {
+test.each(definitions)('in %s every state that is named exists, and every state is reached', (_, text) => {
+  for (const machine of objectsIn(JSON.parse(text) as Json)) {
     if (machine.States === undefined) continue
     const states = Object.keys(machine.States as object)
     const own = { ...(machine.States as { readonly [name: string]: Json }) }

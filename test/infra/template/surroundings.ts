@@ -27,13 +27,15 @@ test('functions run on Node 24 on arm64, traced, and log to groups that end', ()
 })
 
 test('to connect is an IAM right; the other routes belong to an authorized connection', () => {
-  const routes = ofType(resources, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties)
+  const routes = ofType(resources, 'AWS::ApiGatewayV2::Route')
+    .filter(([id]) => id.startsWith('WebSocket'))
+    .map(([, { Properties }]) => Properties)
   const auth = Object.fromEntries(routes.map((route) => [route.RouteKey, route.AuthorizationType]))
   expect(auth).toEqual({ $connect: 'AWS_IAM', $disconnect: 'NONE', $default: 'NONE' })
 })
 
 test('access logs never hold the query string, which carries the signature', () => {
-  const stages = ofType(resources, 'AWS::ApiGatewayV2::Stage')
+  const stages = ofType(resources, 'AWS::ApiGatewayV2::Stage').filter(([id]) => id.startsWith('WebSocket'))
   expect(stages).toHaveLength(1)
   const { Format } = stages.map(([, { Properties }]) => Properties.AccessLogSettings)[0] as { Format: string }
   expect(Object.values(JSON.parse(Format))).toEqual(
@@ -68,7 +70,11 @@ test('every alarm has a row in docs/operations.md', () => {
     const kind = name
       .replace(/^weir-main-/, '')
       .replace(/^sensors-(score|count|archive|notify)-/, 'STREAM-STAGE-')
-      .replace(/^(socket|train|compact)-/, 'FUNCTION-')
+      .replace(
+        /^(socket|train|compact|plan|recompute|merge|publish|expire|query)-(?=errors|throttles)/,
+        'FUNCTION-',
+      )
+      .replace(/^sensors-recompute-late$/, 'STREAM-recompute-late')
       .replace(/-\d+$/, '-N')
       .replace(/^table-.*/, 'table-OPERATION')
     expect(page, name).toContain(`\`${kind}\``)
@@ -77,7 +83,7 @@ test('every alarm has a row in docs/operations.md', () => {
 
 test('the daily execution trains every stream that has a detector', () => {
   const schedules = ofType(resources, 'AWS::Scheduler::Schedule')
-    .filter(([id]) => id.startsWith('Recompute'))
+    .filter(([id]) => id.startsWith('Training'))
     .map(([, { Properties }]) => Properties)
   expect(schedules).toHaveLength(1)
   expect(schedules[0]?.Target).toMatchObject({ Input: '{"streams":[{"stream":"sensors"}]}' })

@@ -1,0 +1,121 @@
+import { readManifests } from '../master/manifest-store.ts'
+import { PortError } from '../ports/errors.ts'
+import type { Ports } from '../ports/ports.ts'
+import { lostRanges, offsetsGone } from '../state/lost.ts'
+import { epochOf } from '../stream/epoch.ts'
+import { topicName } from '../stream/topic.ts'
+import { type RunStep, readJson, runPrefix, settleJson } from './run-plan.ts'
+
+/** Up to where a run reads: frozen at its first try, so that a run that is taken up again is the same run. */
+export interface Frontier {
+  readonly form: 1
+  readonly plannedMs: number
+  readonly epochMs: number
+  /** Epochs below it are covered. */
+  readonly horizon: number
+  readonly partitions: readonly PartitionEnd[]
+}
+
+export interface PartitionEnd {
+  /** Raw topic. */
+  readonly topic: string
+  readonly partition: number
+  readonly end: number
+}
+
+/** The master is behind the log: the run can be taken up again once it has caught up. */
+export class ArchiveBehindError extends Error {
+  override readonly name = 'ArchiveBehindError'
+}
+
+/**
+ * The horizon, and the ends of all raw partitions read from the log at least `slackMs` after the last covered epoch has
+ * ended: whatever was appended in it lies below them (rule 7 of docs/exactness.md).
+ */
+export async function settleFrontier(
+  ports: Pick<Ports, 'log' | 'objects' | 'clock' | 'epochMs'>,
+  step: RunStep,
+  slackMs: number,
+): Promise<Frontier> {
+  const key = `${runPrefix(step)}frontier.json`
+  const stands = await readJson<Frontier>(ports.objects, key)
+  if (stands !== undefined) return stands
+  const plannedMs = ports.clock.nowMs()
+  const horizon = Math.max(0, epochOf(plannedMs - slackMs, ports.epochMs))
+  const partitions = await partitionEnds(ports, step.stream)
+  return settleJson(ports.objects, key, { form: 1, plannedMs, epochMs: ports.epochMs, horizon, partitions })
+}
+
+/** Of topics that the log no longer has, such as those of older generations, all that the master holds. */
+async function partitionEnds(
+  { log, objects }: Pick<Ports, 'log' | 'objects'>,
+  stream: string,
+): Promise<readonly PartitionEnd[]> {
+  const raw = topicName(stream, 'raw')
+  const { partitions = 0 } = (await log.describeTopic(raw)) ?? {}
+  const logged = await Promise.all(
+    Array.from({ length: partitions }, async (_, partition) => {
+      const { end } = await log.offsets(raw, partition)
+      return { topic: raw, partition, end }
+    }),
+  )
+  const known = new Set(logged.map(nameOf))
+  const archived = (await readManifests(objects, stream))
+    .map(({ topic, partition, progress }) => ({ topic, partition, end: progress.highestOrigin + 1 }))
+    .filter((one) => !known.has(nameOf(one)))
+  return [...archived, ...logged]
+}
+
+export interface Waiting {
+  /** Records that the master does not hold yet. */
+  readonly behind: number
+}
+
+const POLL_MS = 500
+
+/** Resolves once the master holds every record below the ends. Rejects with an ArchiveBehindError after `untilMs`. */
+export async function waitForArchive(
+  { objects, keyed, clock }: Pick<Ports, 'objects' | 'keyed' | 'clock'>,
+  { stream }: RunStep,
+  { partitions }: Frontier,
+  { untilMs, onWait }: { readonly untilMs: number; readonly onWait?: (waiting: Waiting) => void },
+): Promise<void> {
+  for (;;) {
+    const manifests = await readManifests(objects, stream)
+    const reached = new Map(
+      manifests.map(({ topic, partition, progress }) => [
+        nameOf({ topic, partition }),
+        progress.highestOrigin + 1,
+      ]),
+    )
+    const missing = await Promise.all(
+      partitions.map(async ({ topic, partition, end }) => {
+        const from = reached.get(nameOf({ topic, partition })) ?? 0
+        if (from >= end) return 0
+        return end - from - offsetsGone(await lostRanges(keyed, topic, partition), { from, to: end })
+      }),
+    )
+    const behind = missing.reduce((sum, records) => sum + Math.max(0, records), 0)
+    if (behind === 0) return
+    onWait?.({ behind })
+    if (clock.nowMs() >= untilMs)
+      throw new ArchiveBehindError(
+        `${stream}: the master lacks ${behind} records of the log; archive must be running (weir dev, weir replay)`,
+      )
+    await clock.sleep(POLL_MS)
+  }
+}
+
+/** Rejects where a horizon would go back: a clock is behind the one that planned the last run. */
+export function checkHorizon(stream: string, horizon: number, published: number): void {
+  if (horizon >= published) return
+  throw new PortError(
+    'MISCONFIGURED',
+    `${stream}: epochs before ${published} are recomputed already, and by this machine's clock ${horizon} is the newest that has ended: set the clock`,
+    { curable: false },
+  )
+}
+
+function nameOf({ topic, partition }: Pick<PartitionEnd, 'topic' | 'partition'>): string {
+  return `${topic} ${partition}`
+}
