@@ -1,5 +1,5 @@
 import type { Ports } from '../ports/ports.ts'
-import { type BoardKey, BoardStore } from '../state/boards.ts'
+import { type BoardKey, type BoardOptions, BoardStore } from '../state/boards.ts'
 import { settleEpochMs } from '../state/epoch-length.ts'
 import { moveProgress, type Progress, readProgress } from '../state/progress.ts'
 import { declareSince, versionName } from '../state/view-since.ts'
@@ -24,10 +24,14 @@ interface BoardDelta {
  * Keeps the speed views. Boards are written first, each under its own mark, then the progress: a crash in between leaves
  * boards that are ahead of the progress, and the entries come again and fall below their marks.
  */
-export function countStage(stream: Stream, ports: Ports): EntryStage<{ readonly progress: Progress }> {
+export function countStage(
+  stream: Stream,
+  ports: Ports,
+  options: BoardOptions = {},
+): EntryStage<{ readonly progress: Progress }> {
   const views = Object.entries(stream.views).map(([name, view]) => compileView(stream.name, name, view))
   const names = views.map(versionName)
-  const boards = new BoardStore(ports)
+  const boards = new BoardStore(ports, options)
   let settled = false
   return {
     name: STAGE,

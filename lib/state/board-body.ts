@@ -2,41 +2,68 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { type Board, boardFromBytes, boardToBytes } from '../views/board.ts'
 import type { View } from '../views/view.ts'
 
-/** Below it a board is stored as plain JSON: compressing so little saves nothing that is paid for. */
-const PLAIN_BYTES_MAX = 4 * 1024
+/** Above it a body is compressed: an item is paid for by the kilobyte. */
+const PLAIN_BYTES_MAX = 1024
 /** RFC 8878, 3.1.1: a frame's first four bytes. JSON begins with a brace. */
 const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
-const POINTER_FORM = 2
+const PARTS_FORM = 3
+const HEAD = Buffer.from(`{"form":${PARTS_FORM},`)
 
-/** What an item holds instead of a board that is too large for it. */
-export interface BoardPointer {
-  readonly mark: number
-  /** Key of the object that holds the board's body: the same mark, all keys. */
-  readonly object: string
+/** An immutable object that holds what a stretch of a board's records make. */
+export interface BoardPart {
+  /** `<mark>-<unique>`: last part of its object key; the mark is the highest origin in it. */
+  readonly name: string
+  /** Keys in it, at most. */
+  readonly keys: number
 }
 
-/** A board's body: its JSON, as one zstd frame where that is over 4 kB. */
+/**
+ * What an item holds of a board: the states of its newest records, and the parts that hold those of all others. The board
+ * is what they make merged, in any order.
+ */
+export interface BoardHead {
+  readonly parts: readonly BoardPart[]
+  /** Its mark is the board's. */
+  readonly tail: Board
+}
+
+/** A board's states as one zstd frame, or as JSON where that is short. */
 export function packBoard(view: View, board: Board): Uint8Array {
   const json = boardToBytes(view, board)
   return json.length <= PLAIN_BYTES_MAX ? json : zstdCompressSync(json)
 }
 
-/** The board of a body. Throws a TypeError on what `packBoard` did not make for this view. */
+/** Throws a TypeError on what `packBoard` did not make for this view. */
 export function unpackBoard(view: View, body: Uint8Array): Board {
   return boardFromBytes(view, isPacked(body) ? zstdDecompressSync(body) : body)
 }
 
-export function writePointer({ mark, object }: BoardPointer): Uint8Array {
-  return Buffer.from(JSON.stringify({ form: POINTER_FORM, mark, object }))
+/** An item's bytes: the tail, and before it, where there are parts, a line that lists them. */
+export function packHead(view: View, { parts, tail }: BoardHead): Uint8Array {
+  const body = packBoard(view, tail)
+  if (parts.length === 0) return body
+  const list = JSON.stringify({ form: PARTS_FORM, parts: parts.map(({ name, keys }) => [name, keys]) })
+  return Buffer.concat([Buffer.from(`${list}\n`), body])
 }
 
-/** The pointer that an item's bytes are; undefined where they are a board's body. */
-export function readPointer(bytes: Uint8Array): BoardPointer | undefined {
-  // A body is large and a pointer small: the head tells them apart without parsing either.
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 10)).toString('latin1')
-  return head.startsWith(`{"form":${POINTER_FORM},`)
-    ? (JSON.parse(Buffer.from(bytes).toString()) as BoardPointer)
-    : undefined
+/** Throws a TypeError on what `packHead` did not make for this view. */
+export function unpackHead(view: View, bytes: Uint8Array): BoardHead {
+  const { parts, body } = splitHead(bytes)
+  return { parts, tail: unpackBoard(view, body) }
+}
+
+/** The parts that an item lists. */
+export function partsOfItem(bytes: Uint8Array): readonly BoardPart[] {
+  return splitHead(bytes).parts
+}
+
+function splitHead(bytes: Uint8Array): { readonly parts: readonly BoardPart[]; readonly body: Uint8Array } {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (!HEAD.equals(whole.subarray(0, HEAD.length))) return { parts: [], body: bytes }
+  const end = whole.indexOf(10)
+  if (end < 0) throw new TypeError('the parts of a board are cut')
+  const { parts } = JSON.parse(whole.toString('utf8', 0, end)) as { parts: [string, number][] }
+  return { parts: parts.map(([name, keys]) => ({ name, keys })), body: whole.subarray(end + 1) }
 }
 
 function isPacked(body: Uint8Array): boolean {

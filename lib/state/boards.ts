@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import { PortError } from '../ports/errors.ts'
 import type { Item, KeyedStore } from '../ports/keyed-store.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
-import { applyToBoard, type Board, EMPTY_BOARD, type Numbered } from '../views/board.ts'
+import { applyToBoard, type Board, EMPTY_BOARD, mergeBoards, type Numbered } from '../views/board.ts'
 import type { View } from '../views/view.ts'
-import { type BoardPointer, packBoard, readPointer, unpackBoard, writePointer } from './board-body.ts'
+import { type BoardHead, packHead, unpackHead } from './board-body.ts'
+import { flushTail, readParts } from './board-parts.ts'
 import { padded } from './padded.ts'
+import { WarmBoards } from './warm-boards.ts'
 
 /** Which board: of one view version, the slot, epoch and partition its records share. */
 export interface BoardKey {
@@ -21,36 +22,50 @@ export interface StoredBoard extends BoardKey {
   readonly board: Board
 }
 
-/** Where boards are: an item each, and an object beside it where the board is too large for an item. */
+/** Where boards are: an item each, and objects beside it where the board is too large for an item. */
 export interface BoardStores {
   readonly keyed: KeyedStore
   readonly objects: ObjectStore
 }
 
+export interface BoardOptions {
+  /** Keys of the boards kept in memory between batches, together. */
+  readonly warmKeysMax?: number
+  /** Above it what an item holds becomes an object. */
+  readonly inlineBytesMax?: number
+}
+
 const TRIES_MAX = 20
-/** Above it a body is an object: an item is written, read and paid for by its size, an object by the request. */
-const INLINE_BYTES_MAX = 32 * 1024
-/** Keys of warm boards together: with the copies made while one is written, some 300 MB. */
+/**
+ * Above it the tail of a board becomes a part. An item is written anew with each batch and paid for by the kilobyte, an
+ * object once: eight kilobytes of DynamoDB writes cost about as much as one put to S3.
+ */
+const INLINE_BYTES_MAX = 8 * 1024
+/** Keys of warm boards together: some hundred bytes each. */
 const WARM_KEYS_MAX = 300_000
-/** Objects that a reader of many boards asks for at once. */
+/** Boards that a reader of many asks for at once. */
 const READ_AHEAD = 8
+const NONE: BoardHead = { parts: [], tail: EMPTY_BOARD }
 
 /**
- * The boards of speed views, with those last written kept warm. A warm copy may be stale, because partitions move between
- * environments; the condition on the mark finds that out and the stored board comes back.
+ * The boards of speed views (docs/decisions/boards-in-parts.md).
  *
  * A board is one item, replaced under the condition that its mark, the item's `rev`, is still the one the new board was
- * built on. The body of a large board is an object under a name nobody else has, put before the item that points to
- * it: so the item stays the one conditional write, and a body that no item points to is an orphan no reader sees.
+ * built on. A warm copy may be stale, because partitions move between environments; the condition finds that out and the
+ * stored board comes back. A board too large for an item is a log-structured merge: the item holds what the newest records
+ * make, and lists immutable objects that hold the rest. They are put before the item that lists them, under names nobody
+ * else has: so the item stays the one conditional write, whatever is merged, and an object that no item lists is an
+ * orphan no reader sees. A writer needs the item alone, and writes about as much as its batch has keys.
  */
 export class BoardStore {
   readonly #stores: BoardStores
   readonly #inlineBytesMax: number
   readonly #warm: WarmBoards
 
-  constructor(stores: BoardStores, warmKeysMax = WARM_KEYS_MAX) {
+  constructor(stores: BoardStores, options: BoardOptions = {}) {
+    const { inlineBytesMax = INLINE_BYTES_MAX, warmKeysMax = WARM_KEYS_MAX } = options
     this.#stores = stores
-    this.#inlineBytesMax = Math.min(INLINE_BYTES_MAX, stores.keyed.maxItemBytes)
+    this.#inlineBytesMax = Math.min(inlineBytesMax, stores.keyed.maxItemBytes)
     this.#warm = new WarmBoards(warmKeysMax)
   }
 
@@ -60,77 +75,51 @@ export class BoardStore {
     const pk = boardsKey(view)
     const sk = sortKey(key)
     const warmKey = `${pk} ${sk}`
-    let board = this.#warm.get(warmKey) ?? EMPTY_BOARD
+    let head = this.#warm.get(warmKey) ?? NONE
     for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
-      const next = applyToBoard(view, board, entries)
-      if (next === board) return
-      let data = packBoard(view, next)
-      if (data.length > this.#inlineBytesMax) {
-        // A body put for a board that has moved on is put in vain, so look first.
-        const current = await keyed.get(pk, sk)
-        if ((current?.rev ?? '-1') !== String(board.mark)) {
-          board = await this.#boardOf(view, current)
-          continue
-        }
-        data = writePointer(await this.#putBody(view, sk, next.mark, data))
+      const tail = applyToBoard(view, head.tail, entries)
+      if (tail === head.tail) return
+      const next = await this.#fitted(view, pk, sk, head.tail.mark, { parts: head.parts, tail })
+      if ('moved' in next) {
+        head = headOf(view, next.moved)
+        continue
       }
-      const condition = board.mark < 0 ? 'absent' : { rev: String(board.mark) }
-      const result = await keyed.put({ pk, sk, rev: String(next.mark), data }, condition)
-      if (result.ok) return this.#warm.keep(warmKey, next)
-      board = await this.#boardOf(view, result.current)
+      const condition = head.tail.mark < 0 ? 'absent' : { rev: String(head.tail.mark) }
+      const result = await keyed.put({ pk, sk, rev: String(tail.mark), data: next.data }, condition)
+      if (result.ok) return this.#warm.keep(warmKey, next.head)
+      head = headOf(view, result.current)
     }
-    throw new PortError('THROTTLED', `board ${pk} ${sk} changed ${TRIES_MAX} times under one write`, {
-      curable: true,
-    })
+    throw changing(pk, sk, 'write')
   }
 
-  async #boardOf(view: View, item: Item | undefined): Promise<Board> {
-    return item === undefined ? EMPTY_BOARD : ((await boardOf(this.#stores, view, item)) ?? EMPTY_BOARD)
-  }
-
-  /** Never under a name that was there before: what is there may be on its way out. */
-  async #putBody(view: View, sk: string, mark: number, body: Uint8Array): Promise<BoardPointer> {
-    const object = `board/${view.id.replace('.', '/')}/${view.version}/${sk}/${padded(mark)}-${randomUUID()}`
-    await this.#stores.objects.put(object, body)
-    return { mark, object }
+  /** The head as it is to be put; or the item that stands now where it is not the one of mark `before`. */
+  async #fitted(
+    view: View,
+    pk: string,
+    sk: string,
+    before: number,
+    head: BoardHead,
+  ): Promise<{ readonly head: BoardHead; readonly data: Uint8Array } | { readonly moved: Item | undefined }> {
+    const { keyed, objects } = this.#stores
+    const data = packHead(view, head)
+    if (data.length <= this.#inlineBytesMax) return { head, data }
+    // A part put for a board that has moved on is put in vain, so look first.
+    const current = await keyed.get(pk, sk)
+    if (!standsAt(current, before)) return { moved: current }
+    const flushed = await flushTail(objects, view, sk, head)
+    if (flushed !== undefined) return { head: flushed, data: packHead(view, flushed) }
+    const read = await keyed.get(pk, sk)
+    if (standsAt(read, before)) throw missing(pk, sk)
+    return { moved: read }
   }
 }
 
-/** The boards last written, as many as hold some number of keys together. */
-class WarmBoards {
-  readonly #boards = new Map<string, Board>()
-  readonly #keysMax: number
-  #keys = 0
-
-  constructor(keysMax: number) {
-    this.#keysMax = keysMax
-  }
-
-  get(id: string): Board | undefined {
-    return this.#boards.get(id)
-  }
-
-  keep(id: string, board: Board): void {
-    this.#drop(id)
-    this.#boards.set(id, board)
-    this.#keys += weightOf(board)
-    for (const oldest of this.#boards.keys()) {
-      if (this.#keys <= this.#keysMax || oldest === id) return
-      this.#drop(oldest)
-    }
-  }
-
-  #drop(id: string): void {
-    const board = this.#boards.get(id)
-    if (board === undefined) return
-    this.#boards.delete(id)
-    this.#keys -= weightOf(board)
-  }
+function standsAt(item: Item | undefined, mark: number): boolean {
+  return (item?.rev ?? '-1') === String(mark)
 }
 
-/** An empty or small board costs memory too: as much as some dozen keys. */
-function weightOf({ keys }: Board): number {
-  return keys.size + 16
+function headOf(view: View, item: Item | undefined): BoardHead {
+  return item === undefined ? NONE : unpackHead(view, item.data)
 }
 
 export interface BoardRange {
@@ -176,33 +165,30 @@ async function storedBoard(stores: BoardStores, view: View, item: Item): Promise
 }
 
 /**
- * The board of an item, or the one that has replaced it where its body was swept meanwhile; undefined where none stands.
- * Throws a PortError CORRUPT where the body is missing or not the one that was put.
+ * The board of an item, or the one that has replaced it where a part was swept meanwhile; undefined where none stands.
+ * Throws a PortError CORRUPT where a part is missing or not the one that was put.
  */
 async function boardOf({ keyed, objects }: BoardStores, view: View, item: Item): Promise<Board | undefined> {
   let now: Item | undefined = item
   for (let attempt = 0; attempt < TRIES_MAX && now !== undefined; attempt++) {
-    const pointer = readPointer(now.data)
-    if (pointer === undefined) return unpackBoard(view, now.data)
-    const body = await objects.get(pointer.object)
-    if (body !== undefined) return bodyOf(view, pointer, body.bytes)
+    const { parts, tail } = unpackHead(view, now.data)
+    const boards = await readParts(objects, view, now.sk, parts)
+    if (boards !== undefined) return { mark: tail.mark, keys: mergeBoards(view, [...boards, tail]) }
     const read: Item | undefined = await keyed.get(now.pk, now.sk)
-    if (read?.rev === now.rev)
-      throw new PortError('CORRUPT', `the object ${pointer.object} of a board is missing`, { curable: false })
+    if (read?.rev === now.rev) throw missing(now.pk, now.sk)
     now = read
   }
   if (now === undefined) return undefined
-  throw new PortError('THROTTLED', `board ${now.pk} ${now.sk} changed ${TRIES_MAX} times under one read`, {
-    curable: true,
-  })
+  throw changing(now.pk, now.sk, 'read')
 }
 
-function bodyOf(view: View, { mark, object }: BoardPointer, bytes: Uint8Array): Board {
-  const board = unpackBoard(view, bytes)
-  if (board.mark === mark) return board
-  throw new PortError('CORRUPT', `the object ${object} holds mark ${board.mark}, its item says ${mark}`, {
-    curable: false,
-  })
+function missing(pk: string, sk: string): PortError {
+  return new PortError('CORRUPT', `an object that board ${pk} ${sk} lists is missing`, { curable: false })
+}
+
+function changing(pk: string, sk: string, what: 'read' | 'write'): PortError {
+  const message = `board ${pk} ${sk} changed ${TRIES_MAX} times under one ${what}`
+  return new PortError('THROTTLED', message, { curable: true })
 }
 
 function boardsKey(view: View): string {

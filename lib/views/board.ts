@@ -47,6 +47,19 @@ function foldOf(view: View, board: Board, folds: Map<string, StatesFold>, key: s
   return fold
 }
 
+/** The keys of boards of one place, each of which holds other records: what a board of all of them would hold. */
+export function mergeBoards(view: View, boards: readonly Board[]): ReadonlyMap<string, States> {
+  const [only, ...more] = boards
+  if (only !== undefined && more.length === 0) return only.keys
+  const keys = new Map<string, States>()
+  for (const board of boards)
+    for (const [key, states] of board.keys) {
+      const before = keys.get(key)
+      keys.set(key, before === undefined ? states : view.merge(before, states))
+    }
+  return keys
+}
+
 const FORM = 1
 
 /** The board's stored form: `{"form":1,"mark":M,"keys":{key:[states]}}` as UTF-8. */

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { queryView } from '../../lib/serve/query.ts'
 import { verifyStream } from '../../lib/serve/verify.ts'
-import { readPointer } from '../../lib/state/board-body.ts'
+import { partsOfItem } from '../../lib/state/board-body.ts'
+import { partKey } from '../../lib/state/board-parts.ts'
 import { readBoards } from '../../lib/state/boards.ts'
 import { sweepBoards } from '../../lib/state/sweep-boards.ts'
 import { compileView } from '../../lib/views/view.ts'
@@ -28,12 +29,10 @@ describe('boards larger than an item', () => {
   })
   afterEach(() => world.ports.close())
 
-  async function pointers(): Promise<string[]> {
+  async function parts(): Promise<string[]> {
     const found: string[] = []
-    for await (const { data } of world.ports.keyed.query(`board/${view.id}/${view.version}`)) {
-      const object = readPointer(data)?.object
-      if (object !== undefined) found.push(object)
-    }
+    for await (const { sk, data } of world.ports.keyed.query(`board/${view.id}/${view.version}`))
+      found.push(...partsOfItem(data).map(({ name }) => partKey(view, sk, name)))
     return found
   }
 
@@ -49,13 +48,13 @@ describe('boards larger than an item', () => {
   }, 60_000)
 
   it('are found out where their object is gone or another, and never read as empty', async () => {
-    const [object] = await pointers()
+    const [object] = await parts()
     if (object === undefined) throw new Error('no board has spilled')
     const stored = await world.ports.objects.get(object)
     await world.ports.objects.put(object, Buffer.from('{"form":1,"mark":1,"keys":{}}'))
-    await expect(readBoards(world.ports, view).next()).rejects.toThrow(/holds mark 1, its item says/)
+    await expect(readBoards(world.ports, view).next()).rejects.toThrow(/holds mark 1, its name says another/)
     await world.ports.objects.delete(object)
-    await expect(readBoards(world.ports, view).next()).rejects.toThrow(/of a board is missing/)
+    await expect(readBoards(world.ports, view).next()).rejects.toThrow(/that board .* lists is missing/)
     await world.ports.objects.put(object, stored?.bytes ?? new Uint8Array())
     expect((await readBoards(world.ports, view).next()).value?.board.keys.size).toBe(100_000)
   }, 60_000)
