@@ -21,8 +21,8 @@ const line = z.object({
   /** As the line has it: INFO, notice, ... */
   level: z.string().optional(),
   facility: z.number().int().min(0).optional(),
-  /** 0 (emergency) to 7 (debug), of lines with a syslog priority. */
-  severity: z.number().int().min(0).optional(),
+  /** 0 (emergency) to 7 (debug): from the syslog priority, or from the level. */
+  severityNumber: z.number().int().min(0).optional(),
   msgId: z.string().optional(),
   structured: z.record(z.string(), z.record(z.string(), z.string())).optional(),
   /** What else the header holds. */
@@ -34,8 +34,6 @@ const LEVELS = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 
 const added = z.object({
   /** The host, or the kind of header where it names none. */
   source: z.string(),
-  /** In syslog's numbers, and in words, from the priority or the level. */
-  severityNumber: z.number().int().min(0).optional(),
   severityLevel: z.enum(LEVELS).optional(),
   templateId: z.string(),
   /** The message with <*> for its variables. */
@@ -44,24 +42,6 @@ const added = z.object({
   templateKnown: z.boolean(),
 })
 
-/** Levels as programs write them, in lower case. */
-const LEVEL_NUMBERS: ReadonlyMap<string, number> = new Map(
-  [
-    ['emerg', 'emergency', 'panic'],
-    ['alert'],
-    ['crit', 'critical', 'fatal', 'severe', 'failure'],
-    ['err', 'error'],
-    ['warn', 'warning'],
-    ['notice'],
-    ['info', 'information', 'informational'],
-    ['debug', 'trace', 'fine', 'finer', 'finest', 'verbose'],
-  ].flatMap((words, number) => words.map((word) => [word, number] as const)),
-)
-
-function severityOf(severity: number | undefined, level: string | undefined): number | undefined {
-  return severity ?? (level === undefined ? undefined : LEVEL_NUMBERS.get(level.toLowerCase()))
-}
-
 export const logs = defineStream({
   name: 'logs',
   title: 'Log lines',
@@ -69,25 +49,14 @@ export const logs = defineStream({
     'Syslog of RFC 3164 and RFC 5424, and lines of common systems; templates mined, new and rare ones raised.',
   format: lines.format(),
   schema: line,
-  time: (value, appendTimeMs) =>
-    lines.timeOf(
-      { header: value.header, ...(value.timestamp !== undefined && { timestamp: value.timestamp }) },
-      appendTimeMs,
-    ),
+  time: ({ header, timestamp }, appendTimeMs) => lines.timeOf(header, timestamp, appendTimeMs),
   enrich: {
     schema: added,
-    add: ({ message, host, header, severity, level }) => {
+    add: ({ message, host, header, severityNumber }) => {
       const { id, template } = provisionalTemplate(message)
-      const number = severityOf(severity, level)
-      const name = number === undefined ? undefined : LEVELS[number]
-      return {
-        source: host ?? header,
-        ...(number !== undefined && { severityNumber: number }),
-        ...(name !== undefined && { severityLevel: name }),
-        templateId: id,
-        template,
-        templateKnown: false,
-      }
+      const fields = { source: host ?? header, templateId: id, template, templateKnown: false }
+      const level = severityNumber === undefined ? undefined : LEVELS[severityNumber]
+      return level === undefined ? fields : { ...fields, severityLevel: level }
     },
   },
   detect: templates({ text: 'message', source: 'source', severity: 'severityNumber' }),

@@ -29,7 +29,7 @@ export const SYSTEM_HEADERS: readonly HeaderPattern[] = [
     name: 'healthapp',
     pattern:
       /^(?<timestamp>\d{8}-\d{1,2}:\d{1,2}:\d{1,2}:\d{1,3})\|(?<app>[^|]*)\|(?<pid>[^|]*)\|(?<message>.*)$/s,
-    time: 'yyyyMMdd-HH:mm:ss:SSS',
+    time: 'yyyyMMdd-HH:mm:ss:nnn',
   },
   {
     name: 'openstack',

@@ -1,6 +1,6 @@
 /**
  * Times as headers write them. A layout is made of `yyyy`, `yy` (2000 to 2099), `MMM` (Jan), `MM`, `dd`, `HH`, `mm`, `ss`, `SSS`
- * (a fraction of any length), `EEE` (a weekday, not checked), `Z` (`Z`, `+01:00`, `+0100`); other characters stand for themselves. Numbers may
+ * (a fraction of any length), `nnn` (a number of milliseconds), `EEE` (a weekday, not checked), `Z` (`Z`, `+01:00`, `+0100`); other characters stand for themselves. Numbers may
  * have a digit less than the layout, or a blank for a leading zero. `epoch` is seconds since 1970.
  */
 export interface TimeLayout {
@@ -24,7 +24,7 @@ interface Parts {
 
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 const DAY_MS = 86_400_000
-const TOKENS = /yyyy|yy|MMM|MM|dd|HH|mm|ss|SSS|EEE|Z|./gs
+const TOKENS = /yyyy|yy|MMM|MM|dd|HH|mm|ss|SSS|nnn|EEE|Z|./gs
 
 const PATTERNS: Readonly<Record<string, string>> = {
   yyyy: '(?<year>\\d{4})',
@@ -36,6 +36,7 @@ const PATTERNS: Readonly<Record<string, string>> = {
   mm: '(?<minute>[ \\d]?\\d)',
   ss: '(?<second>[ \\d]?\\d)',
   SSS: '(?<fraction>\\d{1,9})',
+  nnn: '(?<milliseconds>\\d{1,3})',
   EEE: '[A-Z][a-z]{2}',
   Z: '(?<zone>Z|[+-]\\d\\d:?\\d\\d)',
 }
@@ -77,7 +78,8 @@ function partsOf(groups: Readonly<Record<string, string | undefined>>): Parts | 
     hour: number('hour'),
     minute: number('minute'),
     second: number('second'),
-    millisecond: fraction === undefined ? 0 : Number(fraction.padEnd(3, '0').slice(0, 3)),
+    millisecond:
+      fraction === undefined ? number('milliseconds') : Number(fraction.padEnd(3, '0').slice(0, 3)),
     offsetMinutes: offsetOf(zone),
   }
   const { month, day, hour, minute, second } = parts
@@ -107,6 +109,6 @@ function timeOf(parts: Parts, nearMs: number): number | undefined {
 function inYear(parts: Parts, year: number): number | undefined {
   const { month, day, hour, minute, second, millisecond, offsetMinutes } = parts
   const timeMs = Date.UTC(year, month - 1, day, hour, minute, second, millisecond)
-  if (new Date(Date.UTC(year, month - 1, day)).getUTCMonth() !== month - 1) return undefined
+  if (day > 28 && new Date(Date.UTC(year, month - 1, day)).getUTCMonth() !== month - 1) return undefined
   return timeMs - offsetMinutes * 60_000
 }

@@ -10,9 +10,10 @@ import { textStart } from './utf8.ts'
 export interface LogLine extends HeaderFields {
   /** How its header was read: `rfc5424`, `rfc3164`, the name of a header pattern, or `none`: the line is the message. */
   readonly header: string
-  /** Numbers of RFC 5424, where the line has a priority. */
+  /** As RFC 5424 numbers them, where the line has a priority. */
   readonly facility?: number
-  readonly severity?: number
+  /** 0 (emergency) to 7 (debug): from the priority, or from a level with a usual name. */
+  readonly severityNumber?: number
   readonly msgId?: string
   readonly structured?: StructuredData
 }
@@ -22,6 +23,12 @@ const LESS = 0x3c
 /** Log lines of several kinds: how they are read, and the time that the timestamp of one stands for. */
 export class LogLines {
   readonly #patterns: HeaderPatterns
+  #lastTime: { header: string; timestamp: string; nearMs: number; timeMs: number | undefined } = {
+    header: '',
+    timestamp: '',
+    nearMs: 0,
+    timeMs: undefined,
+  }
 
   constructor(patterns: readonly HeaderPattern[]) {
     this.#patterns = new HeaderPatterns(patterns)
@@ -33,14 +40,21 @@ export class LogLines {
       const modern = rfc5424(line)
       if (modern !== undefined) return modern
     }
-    return rfc3164(line) ?? this.#patterns.read(line) ?? { header: 'none', message: line }
+    return rfc3164(line) ?? withSeverity(this.#patterns.read(line)) ?? { header: 'none', message: line }
   }
 
   /** Ms since 1970; undefined where the line has no timestamp that can be read. See `TimeLayout.parse` for `nearMs`. */
-  timeOf({ header, timestamp }: Pick<LogLine, 'header' | 'timestamp'>, nearMs: number): number | undefined {
+  timeOf(header: string, timestamp: string | undefined, nearMs: number): number | undefined {
     if (timestamp === undefined) return undefined
-    if (header === 'rfc5424' || header === 'rfc3164') return syslogTime(timestamp, nearMs)
-    return this.#patterns.timeOf(header, timestamp, nearMs)
+    const last = this.#lastTime
+    // Lines of one second come together, and are appended together.
+    if (last.timestamp === timestamp && last.header === header && last.nearMs === nearMs) return last.timeMs
+    const timeMs =
+      header === 'rfc5424' || header === 'rfc3164'
+        ? syslogTime(timestamp, nearMs)
+        : this.#patterns.timeOf(header, timestamp, nearMs)
+    this.#lastTime = { header, timestamp, nearMs, timeMs }
+    return timeMs
   }
 
   /**
@@ -61,38 +75,53 @@ export class LogLines {
   }
 }
 
+/** Fields are set one by one: an object of its own for each that may be missing would cost more than all parsing. */
+type Draft = { -readonly [K in keyof LogLine]: LogLine[K] }
+
 function rfc5424(line: string): LogLine | undefined {
   const read = parseRfc5424(line)
   if (read === undefined) return undefined
-  const { facility, severity, message, timestamp, host, app, procId, msgId, structured } = read
-  return {
-    header: 'rfc5424',
-    message,
-    facility,
-    severity,
-    ...(timestamp !== undefined && { timestamp }),
-    ...(host !== undefined && { host }),
-    ...(app !== undefined && { app }),
-    ...(procId !== undefined && { pid: procId }),
-    ...(msgId !== undefined && { msgId }),
-    ...(structured !== undefined && { structured }),
-  }
+  const { message, facility, severity, timestamp, host, app, procId, msgId, structured } = read
+  const draft: Draft = { header: 'rfc5424', message, facility, severityNumber: severity }
+  if (timestamp !== undefined) draft.timestamp = timestamp
+  if (host !== undefined) draft.host = host
+  if (app !== undefined) draft.app = app
+  if (procId !== undefined) draft.pid = procId
+  if (msgId !== undefined) draft.msgId = msgId
+  if (structured !== undefined) draft.structured = structured
+  return draft
 }
 
 function rfc3164(line: string): LogLine | undefined {
   const read = parseRfc3164(line)
   if (read === undefined) return undefined
-  const { facility, severity, message, timestamp, host, app, pid } = read
-  return {
-    header: 'rfc3164',
-    message,
-    timestamp,
-    host,
-    ...(facility !== undefined && { facility }),
-    ...(severity !== undefined && { severity }),
-    ...(app !== undefined && { app }),
-    ...(pid !== undefined && { pid }),
-  }
+  const { message, timestamp, host, facility, severity, app, pid } = read
+  const draft: Draft = { header: 'rfc3164', message, timestamp, host }
+  if (facility !== undefined) draft.facility = facility
+  if (severity !== undefined) draft.severityNumber = severity
+  if (app !== undefined) draft.app = app
+  if (pid !== undefined) draft.pid = pid
+  return draft
+}
+
+/** What programs call the severities of syslog, in lower case. */
+const LEVEL_NUMBERS: ReadonlyMap<string, number> = new Map(
+  [
+    ['emerg', 'emergency', 'panic'],
+    ['alert'],
+    ['crit', 'critical', 'fatal', 'severe', 'failure'],
+    ['err', 'error'],
+    ['warn', 'warning'],
+    ['notice'],
+    ['info', 'information', 'informational'],
+    ['debug', 'trace', 'fine', 'finer', 'finest', 'verbose'],
+  ].flatMap((words, number) => words.map((word) => [word, number] as const)),
+)
+
+function withSeverity(read: HeaderFields | undefined): LogLine | undefined {
+  if (read?.level === undefined) return read
+  const severityNumber = LEVEL_NUMBERS.get(read.level.toLowerCase())
+  return severityNumber === undefined ? read : { ...read, severityNumber }
 }
 
 const YEARLESS = [timeLayout('MMM dd HH:mm:ss'), timeLayout('MMM dd HH:mm:ss.SSS')]

@@ -30,7 +30,7 @@ const BOM = '\ufeff'
  */
 export function parseRfc5424(text: string): Rfc5424Message | undefined {
   const priority = priorityOf(text)
-  if (priority === undefined) return undefined
+  if (priority === undefined || !isVersionStart(text.charCodeAt(priority.length))) return undefined
   const fields: string[] = []
   let at = priority.length
   for (let i = 0; i < 6; i++) {
@@ -58,6 +58,11 @@ export function parseRfc5424(text: string): Rfc5424Message | undefined {
     structured: data.structured,
     message: messageAt(text, data.end),
   }
+}
+
+/** Most lines with a priority are of the older RFC: they are told apart by the first character after it. */
+function isVersionStart(code: number): boolean {
+  return code >= 0x31 && code <= 0x39
 }
 
 function messageAt(text: string, at: number): string {

@@ -11,7 +11,8 @@ const NEAR_MS = Date.UTC(2026, 10, 21, 6)
 const lines = new LogLines(SYSTEM_HEADERS)
 const parse = lines.format().compile([])
 const timeOf = (line: string, nearMs = NEAR_MS) => {
-  const time = lines.timeOf(lines.read(line), nearMs)
+  const { header, timestamp } = lines.read(line)
+  const time = lines.timeOf(header, timestamp, nearMs)
   return time === undefined ? undefined : new Date(time).toISOString()
 }
 
@@ -236,7 +237,7 @@ describe('any line', () => {
         const line = pieces.join('')
         const read = lines.read(line)
         expect(line.endsWith(read.message)).toBe(true)
-        lines.timeOf(read, NEAR_MS)
+        lines.timeOf(read.header, read.timestamp, NEAR_MS)
       }),
       { numRuns: 3000 },
     )
@@ -251,7 +252,7 @@ describe.skipIf(!hasLoghub())('the headers of ten systems (skipped without ../sh
     expect(new Set(read.map(({ header }) => header))).toEqual(
       new Set([syslog ? 'rfc3164' : system.toLowerCase()]),
     )
-    for (const line of read) expect(lines.timeOf(line, NEAR_MS)).toBeDefined()
+    for (const { header, timestamp } of read) expect(lines.timeOf(header, timestamp, NEAR_MS)).toBeDefined()
     const different = read.filter(({ message }, i) => message.trim() !== contents[i]?.trim())
     // `syslogd 1.4.1: restart.` has no tag after the RFC; one HealthApp line differs between the two files of the data.
     expect(different.length).toBeLessThanOrEqual(system === 'Linux' ? 8 : system === 'HealthApp' ? 1 : 0)
