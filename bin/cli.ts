@@ -3,6 +3,7 @@ import { CommandError, UsageError } from './command.ts'
 import * as alerts from './commands/alerts.ts'
 import * as collect from './commands/collect.ts'
 import * as compact from './commands/compact.ts'
+import * as cost from './commands/cost.ts'
 import * as deadLetters from './commands/dead-letters.ts'
 import * as dev from './commands/dev.ts'
 import * as evaluate from './commands/evaluate.ts'
@@ -39,6 +40,7 @@ const COMMANDS = [
   evaluate,
   models,
   invoke,
+  cost,
   lost,
   retract,
   compact,
