@@ -9,6 +9,7 @@ import { bundledCode, type CodeOf } from './function-code.ts'
 import { Master } from './master.ts'
 import { MasterTables } from './master-tables.ts'
 import { Network } from './network.ts'
+import { QueryApi } from './query-api.ts'
 import { Recompute } from './recompute.ts'
 import type { Settings } from './settings.ts'
 import { Store } from './store.ts'
@@ -40,6 +41,9 @@ export class WeirStack extends Stack {
     })
     const socket = this.#socket(shared)
     const train = this.#train(shared)
+    const query = this.#query(shared)
+    const { url } = new QueryApi(this, 'QueryApi', query)
+    new CfnOutput(this, 'QueryUrl', { value: url })
     const detecting = [...props.streams.values()].filter(({ detector }) => detector !== undefined)
     const training = new Training(this, 'Training', { train, streams: detecting.map(({ name }) => name) })
     const recompute = new Recompute(this, 'Recompute', { shared, streams: [...props.streams.keys()] })
@@ -50,6 +54,7 @@ export class WeirStack extends Stack {
     for (const stage of stages) watchStage(alarms, stage, settings.lagRecordsMax)
     watchFunction(alarms, 'socket', socket)
     watchFunction(alarms, 'train', train)
+    watchFunction(alarms, 'query', query)
     watchFunction(alarms, 'compact', compact.function)
     watchStore(alarms, shared.store)
     for (const { name, function: step } of recompute.functions) watchFunction(alarms, name, step)
@@ -97,6 +102,20 @@ export class WeirStack extends Stack {
     webSocket.grantPush(socket.role)
     webSocket.serve(socket)
     return socket
+  }
+
+  #query({ settings, codeOf, environment, store, master }: Shared): WeirFunction {
+    const query = new WeirFunction(this, 'Query', {
+      functionName: `weir-${settings.site}-query`,
+      description: 'answers questions to views over HTTP',
+      code: codeOf('query'),
+      environment: { ...environment },
+      memoryMb: 1769,
+      timeout: Duration.seconds(29),
+    })
+    store.grantRead(query.role)
+    master.grantRead(query.role, ['batch', 'board'])
+    return query
   }
 
   #train({ settings, codeOf, environment, store, master }: Shared): WeirFunction {
