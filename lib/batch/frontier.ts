@@ -1,5 +1,4 @@
 import { readManifests } from '../master/manifest-store.ts'
-import { PortError } from '../ports/errors.ts'
 import type { Ports } from '../ports/ports.ts'
 import { lostRanges, offsetsGone } from '../state/lost.ts'
 import { epochOf } from '../stream/epoch.ts'
@@ -104,16 +103,6 @@ export async function waitForArchive(
       )
     await clock.sleep(POLL_MS)
   }
-}
-
-/** Rejects where a horizon would go back: a clock is behind the one that planned the last run. */
-export function checkHorizon(stream: string, horizon: number, published: number): void {
-  if (horizon >= published) return
-  throw new PortError(
-    'MISCONFIGURED',
-    `${stream}: epochs before ${published} are recomputed already, and by this machine's clock ${horizon} is the newest that has ended: set the clock`,
-    { curable: false },
-  )
 }
 
 function nameOf({ topic, partition }: Pick<PartitionEnd, 'topic' | 'partition'>): string {

@@ -6,7 +6,7 @@ import { RunLostError, readRunRecord, takeLease } from '../state/batch-run.ts'
 import { coveredRetractions } from '../state/covered-retractions.ts'
 import { type RetractedStretch, readRetractions } from '../state/retractions.ts'
 import type { Stream } from '../stream/define.ts'
-import { checkHorizon, type Frontier, settleFrontier, type Waiting, waitForArchive } from './frontier.ts'
+import { type Frontier, settleFrontier, type Waiting, waitForArchive } from './frontier.ts'
 import { coveredPartition, listFiles, recordsBefore } from './master-files.ts'
 import {
   type LateRecords,
@@ -71,11 +71,17 @@ export async function planRun(
   })
 }
 
-function checkOrder({ stream, run }: RunStep, frontier: Frontier, pointer: BatchPointer | undefined): void {
-  if (pointer === undefined || frontier.horizon >= pointer.horizon) return
-  if (frontier.plannedMs <= pointer.publishedMs)
-    throw new RunLostError(`${stream}: run ${run} was overtaken by run ${pointer.run}: start a new one`)
-  checkHorizon(stream, frontier.horizon, pointer.horizon)
+/** A horizon never goes back. */
+function checkOrder(
+  { stream, run }: RunStep,
+  { horizon }: Frontier,
+  pointer: BatchPointer | undefined,
+): void {
+  if (pointer === undefined || horizon >= pointer.horizon) return
+  throw new RunLostError(
+    `${stream}: run ${run} covers epochs before ${horizon}, and run ${pointer.run} has published those before ` +
+      `${pointer.horizon}: start a new run; where this is a new one, set this machine's clock`,
+  )
 }
 
 /** Modes whose views stand on the same records. */
