@@ -1,96 +1,137 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openSource, ParquetMerge } from '../../lib/formats/parquet-merge.ts'
 import { writeParquet } from '../../lib/formats/parquet-write.ts'
+import { bytesFile } from '../../lib/master/object-file.ts'
 import type { Entry } from '../../lib/stream/entry.ts'
 import { anyEntries, COLUMNS } from './entries.ts'
+import { POLARS, PYARROW } from './readers/python.ts'
+import { parsedRow, type Row, rowOf } from './readers/rows.ts'
+import { parquetJava, pythonWithReaders } from './readers/tools.ts'
 
 /**
- * That others read master files as they are meant. They run where Python has the library: `pip install pyarrow duckdb`,
- * WEIR_PYTHON names another interpreter than python3.
+ * That programs of others read master files, those that archive writes and those that compaction makes, as they are
+ * meant: every column, nulls, unicode, 64-bit integers, times, bytes. DuckDB always; pyarrow, polars and parquet-java
+ * (which Spark, Trino and Athena read by) where they have been fetched: WEIR_READERS=1.
  */
-const PYTHON = process.env.WEIR_PYTHON ?? 'python3'
-const has = (library: string) => spawnSync(PYTHON, ['-c', `import ${library}`]).status === 0
+const run = promisify(execFile)
+const SEED = Number(process.env.WEIR_SEED ?? Date.now() % 1e9)
+const python = await pythonWithReaders()
+const jars = await parquetJava()
+const dir = mkdtempSync(join(tmpdir(), 'weir-parquet-'))
+const archived = join(dir, 'archived.parquet')
+const compacted = join(dir, 'compacted.parquet')
+let entries: readonly Entry[] = []
 
-/** Every row as JSON: bytes as base64, times as ms. */
-const PYARROW = `
-import sys, json, base64, pyarrow.parquet as pq, pyarrow.compute as pc
-table = pq.read_table(sys.argv[1])
-for name in ('weir_append_time', 'weir_event_time'):
-    column = table[name]
-    assert str(column.type) == 'timestamp[ms, tz=UTC]', column.type
-    table = table.set_column(table.schema.get_field_index(name), name, column.cast('int64'))
-plain = lambda x: base64.b64encode(x).decode() if isinstance(x, bytes) else x
-print(json.dumps([{k: plain(v) for k, v in row.items()} for row in table.to_pylist()]))
-`
-const DUCKDB = `
-import sys, json, base64, duckdb
-source = f"read_parquet('{sys.argv[1]}')"
-types = dict(duckdb.sql(f"select column_name, column_type from (describe select * from {source})").fetchall())
-assert types['weir_append_time'] == 'TIMESTAMP WITH TIME ZONE', types['weir_append_time']
-rows = duckdb.sql(f"select * replace (epoch_ms(weir_append_time) as weir_append_time, epoch_ms(weir_event_time) as weir_event_time) from {source} order by weir_offset")
-names = rows.columns
-plain = lambda x: base64.b64encode(x).decode() if isinstance(x, (bytes, bytearray)) else x
-print(json.dumps([dict(zip(names, map(plain, row))) for row in rows.fetchall()]))
-`
-
-/** What the columns of an entry are to read as. */
-function rowOf(entry: Entry): Record<string, unknown> {
-  const row: Record<string, unknown> = {
-    weir_site: entry.site,
-    weir_offset: entry.offset,
-    weir_append_time: entry.appendTime,
-    weir_event_time: entry.eventTime,
-    weir_outcome: entry.outcome,
-    weir_score: entry.outcome === 'ok' ? (entry.score ?? null) : null,
-    weir_severity: entry.outcome === 'ok' ? (entry.severity ?? null) : null,
-    weir_rule: entry.outcome === 'drop' ? entry.rule : null,
-    weir_raw: entry.outcome === 'dead' && typeof entry.raw === 'string' ? entry.raw : null,
+beforeAll(async () => {
+  const batches = fc.sample(anyEntries(60), { numRuns: 40, seed: SEED })
+  entries = batches.flat().map((entry, offset) => ({ ...entry, offset }))
+  writeFileSync(archived, writeParquet(COLUMNS, entries))
+  const merge = new ParquetMerge(COLUMNS)
+  for (let from = 0; from < entries.length; from += 100) {
+    const part = writeParquet(COLUMNS, entries.slice(from, from + 100))
+    await merge.add(await openSource(bytesFile(part)))
   }
-  const value = entry.outcome === 'dead' ? {} : entry.value
-  const { text, integer, flag } = value
-  row.text = typeof text === 'string' && text.isWellFormed() ? text : null
-  row.integer = Number.isSafeInteger(integer) ? integer : null
-  row.flag = typeof flag === 'boolean' ? flag : null
-  return row
+  writeFileSync(compacted, merge.finish())
+})
+afterAll(() => rmSync(dir, { recursive: true }))
+
+async function printed(command: string, ...args: string[]): Promise<readonly Row[]> {
+  const { stdout } = await run(command, args, { maxBuffer: 1e9 })
+  return JSON.parse(stdout) as Row[]
 }
 
-describe.each([
-  ['pyarrow', PYARROW],
-  ['duckdb', DUCKDB],
-])('%s', (library, script) => {
-  it.skipIf(!has(library))(
-    'reads every column as it was written (skipped without it: pip install)',
-    () => {
-      const dir = mkdtempSync(join(tmpdir(), 'weir-parquet-'))
-      const path = join(dir, 'master.parquet')
-      try {
-        fc.assert(
-          fc.property(anyEntries(60), (entries) => {
-            writeFileSync(path, writeParquet(COLUMNS, entries))
-            const { status, stdout, stderr } = spawnSync(PYTHON, ['-c', script, path], {
-              encoding: 'utf8',
-              maxBuffer: 1e9,
-            })
-            expect(stderr).toBe('')
-            expect(status).toBe(0)
-            const rows = JSON.parse(stdout) as Record<string, unknown>[]
-            expect(rows.map((row, i) => pick(row, rowOf(entries[i] as Entry)))).toEqual(entries.map(rowOf))
-          }),
-          { numRuns: 12 },
-        )
-      } finally {
-        rmSync(dir, { recursive: true })
-      }
+async function duckdb(path: string): Promise<readonly Row[]> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  try {
+    const source = `read_parquet('${path}')`
+    const described = await connection.runAndReadAll(`describe select * from ${source}`)
+    const types = Object.fromEntries(described.getRows().map(([name, type]) => [name, type]))
+    expect(types).toMatchObject({ weir_append_time: 'TIMESTAMP WITH TIME ZONE', weir_offset: 'BIGINT' })
+    const times = ['weir_append_time', 'weir_event_time'].map((name) => `epoch_ms(${name}) as ${name}`)
+    const raw = 'base64(weir_raw) as weir_raw'
+    const rows = await connection.runAndReadAll(
+      `select * replace (${[...times, raw].join(', ')}) from ${source} order by weir_offset`,
+    )
+    return rows
+      .getRowObjectsJS()
+      .map((row) =>
+        Object.fromEntries(
+          Object.entries(row).map(([name, cell]) => [name, typeof cell === 'bigint' ? Number(cell) : cell]),
+        ),
+      )
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}
+
+const READERS: readonly [name: string, missing: boolean, read: (path: string) => Promise<readonly Row[]>][] =
+  [
+    ['DuckDB', false, duckdb],
+    ['pyarrow', python === undefined, (path) => printed(python ?? '', '-c', PYARROW, path)],
+    ['polars', python === undefined, (path) => printed(python ?? '', '-c', POLARS, path)],
+    [
+      'parquet-java',
+      jars === undefined,
+      (path) =>
+        printed('java', '-cp', `${jars}/*`, join(import.meta.dirname, 'readers/ReadParquet.java'), path),
+    ],
+  ]
+
+describe.each(READERS)('%s', (_, missing, read) => {
+  const why = missing ? ' (skipped: fetch it with WEIR_READERS=1)' : ''
+  it.skipIf(missing).each([
+    ['archive', archived],
+    ['compaction', compacted],
+  ])(
+    `reads every column of every row that %s has written${why}`,
+    async (_by, path) => {
+      const rows = await read(path)
+      const due = entries.map((entry) => rowOf(COLUMNS, entry))
+      expect(rows.length, `seed ${SEED}`).toBe(due.length)
+      for (const [i, row] of rows.entries())
+        expect(parsedRow(COLUMNS, row), `row ${i}, seed ${SEED}`).toEqual(due[i])
     },
     120_000,
   )
 })
 
-/** The columns that `like` has. */
-function pick(row: Record<string, unknown>, like: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.keys(like).map((name) => [name, row[name]]))
-}
+it('is told by its statistics what it may skip: DuckDB reads one row group of four for a stretch of time', async () => {
+  const path = join(dir, 'large.parquet')
+  const head = { site: 's', topic: 't.raw.g1', partition: 0 }
+  const many = Array.from({ length: 240_000 }, (_, offset): Entry => {
+    const time = 1_700_000_000_000 + offset
+    return {
+      ...head,
+      offset,
+      appendTime: time,
+      eventTime: time,
+      outcome: 'ok',
+      value: { text: `t${offset % 7}` },
+    }
+  })
+  writeFileSync(path, writeParquet(COLUMNS, many))
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const groups = await connection.runAndReadAll(
+    `select count(*) filter (stats_max_value::bigint >= 150000 and stats_min_value::bigint <= 150010), count(*),
+       count(*) filter (encodings like '%DICTIONARY%')
+     from parquet_metadata('${path}') where path_in_schema = 'weir_offset'
+     union all select 0, count(*), count(*) filter (encodings like '%DICTIONARY%')
+     from parquet_metadata('${path}') where path_in_schema = 'text'`,
+  )
+  expect(groups.getRows().map((row) => row.map(Number))).toEqual([
+    [1, 4, 0],
+    [0, 4, 4],
+  ])
+  connection.closeSync()
+  instance.closeSync()
+})
