@@ -66,7 +66,8 @@ export class BundleProcess {
         sendMessage(channel, event)
       })
       this.firstEventMs ??= answer.tookMs
-      if (answer.ok !== true) throw new Error(answer.message)
+      if (answer.ok !== true)
+        throw Object.assign(new Error(answer.message), { name: answer.error ?? 'Error' })
       return answer.value
     } finally {
       clearTimeout(timer)
