@@ -4,6 +4,7 @@ import { startRun } from '../../lib/collect/run.ts'
 import { systemClock } from '../../lib/local/system-clock.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { type CommonOptions, print, say, serversOf, UsageError, withCommonOptions } from '../command.ts'
+import { withIngestTarget } from '../ingest-target.ts'
 import { progressLine } from '../progress.ts'
 import {
   checkFeedOptions,
@@ -74,7 +75,7 @@ async function run(name: string, sources: readonly string[], options: CollectOpt
     const result = await explained(async () => {
       const live = liveInputs(sources, { clock: systemClock, ...options })
       if (live !== undefined) checkLiveOptions(options)
-      return withTarget(options, (ports) =>
+      return withTarget(options, name, (ports) =>
         startRun({
           ports,
           stream,
@@ -98,8 +99,13 @@ async function run(name: string, sources: readonly string[], options: CollectOpt
   }
 }
 
-function withTarget<T>(options: CollectOptions, action: (ports: Ports) => Promise<T>): Promise<T> {
-  return withPorts(options, action)
+function withTarget<T>(
+  options: CollectOptions,
+  stream: string,
+  action: (ports: Ports) => Promise<T>,
+): Promise<T> {
+  const { to, url = '' } = options
+  return to === 'https' ? withIngestTarget(options, url, stream, action) : withPorts(options, action)
 }
 
 function checkOptions(sources: readonly string[], options: CollectOptions): void {

@@ -13,8 +13,8 @@ export interface RunPlan {
   /** Each record becomes a JSON object with uuid, utc, sequence_id and index added. */
   readonly stampSeed?: number
   readonly loop: boolean
-  /** The sources go on for ever and are read side by side. */
-  readonly live?: boolean
+  /** The sources go on for ever and are read side by side: those of this host. */
+  readonly live?: string
 }
 
 /** A run as it is kept: `run/<stream>` in the keyed store, one item a run. */

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { Ports } from '../ports/ports.ts'
 import type { Stream } from '../stream/define.ts'
 import type { LiveInput } from './live-input.ts'
@@ -115,7 +116,7 @@ function planOf({ stream, sources, live, options = {} }: RunRequest): RunPlan {
     stream: stream.name,
     sources: coded ? names : absoluteSources(names),
     loop: options.loop ?? false,
-    ...(live !== undefined && { live: true }),
+    ...(live !== undefined && { live: hostname() }),
     ...(shuffleSeed !== undefined && { shuffleSeed }),
     ...(stampSeed !== undefined && { stampSeed }),
   }

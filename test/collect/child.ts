@@ -4,6 +4,8 @@
  * after one has begun, wherever it then is.
  */
 import { followInput } from '../../lib/collect/follow/follow-input.ts'
+import { HttpsLog } from '../../lib/collect/https/https-log.ts'
+import { IngestClient } from '../../lib/collect/https/ingest-client.ts'
 import { type RunOptions, startRun } from '../../lib/collect/run.ts'
 import type { EventLog, FencedTopic } from '../../lib/ports/event-log.ts'
 import type { KeyedStore } from '../../lib/ports/keyed-store.ts'
@@ -14,6 +16,8 @@ export interface ChildOrder {
   readonly dir: string
   readonly keyed: boolean
   readonly sources: readonly string[]
+  /** An ingest API, in place of the log. */
+  readonly url?: string
   /** The sources are files that grow, folders and patterns, until SIGTERM. */
   readonly follow?: boolean
   readonly options?: RunOptions
@@ -68,11 +72,14 @@ const keyed: KeyedStore = Object.create(ports.keyed, {
   query: { value: (...args: Parameters<KeyedStore['query']>) => ports.keyed.query(...args) },
 })
 
+const { url } = order
+const client = url && new IngestClient({ url: new URL(url), stream: wordStream({ keyed: order.keyed }).name })
+const https = client && new HttpsLog({ ...ports, keyed, client, url: new URL(url ?? '') })
 const stop = new AbortController()
 if (order.follow) process.once('SIGTERM', () => stop.abort())
 const follow = { clock: ports.clock, paths: order.sources, lingerMs: 1500 }
 const result = await startRun({
-  ports: { ...ports, log, keyed },
+  ports: { ...ports, log: https || log, keyed },
   stream: wordStream({ keyed: order.keyed }),
   sources: order.sources,
   signal: stop.signal,
