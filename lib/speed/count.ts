@@ -4,7 +4,7 @@ import { settleEpochMs } from '../state/epoch-length.ts'
 import { moveProgress, type Progress, readProgress } from '../state/progress.ts'
 import { declareSince, versionName } from '../state/view-since.ts'
 import type { Stream } from '../stream/define.ts'
-import { readEntry } from '../stream/entry.ts'
+import { type Entry, readEntry } from '../stream/entry.ts'
 import { epochOf } from '../stream/epoch.ts'
 import type { Numbered } from '../views/board.ts'
 import { compileView, type View } from '../views/view.ts'
@@ -42,7 +42,7 @@ export function countStage(
     },
     apply: async (batch, loaded) => {
       const floors = await declareNew(ports, views, batch, loaded.progress)
-      const deltas = [...deltasOf(floors, batch, ports.epochMs).values()]
+      const deltas = deltasOf(floors, batch, ports.epochMs)
       for (let i = 0; i < deltas.length; i += WRITES_AT_ONCE) {
         const some = deltas.slice(i, i + WRITES_AT_ONCE)
         await Promise.all(some.map(({ view, key, entries }) => boards.apply(view, key, entries)))
@@ -86,25 +86,44 @@ function deltasOf(
   floors: ReadonlyMap<View, number>,
   batch: SeenBatch,
   epochMs: number,
-): Map<string, BoardDelta> {
-  const deltas = new Map<string, BoardDelta>()
+): readonly BoardDelta[] {
+  const found = [...floors].map(([view, from]) => ({ view, from, deltas: new ViewDeltas(view) }))
   for (const { origin, text } of batch.entries) {
     const entry = readEntry(text)
     const epoch = epochOf(entry.appendTime, epochMs)
-    for (const [view, from] of floors) {
+    for (const { view, from, deltas } of found) {
       if (origin < from) continue
       const keys = view.keysOf(entry)
-      if (keys.length === 0) continue
-      const slot = view.slotOf(entry.eventTime)
-      const id = `${view.id} ${slot} ${epoch}`
-      let delta = deltas.get(id)
-      if (delta === undefined) {
-        const { topic, partition } = entry
-        delta = { view, key: { slot, epoch, topic, partition }, entries: [] }
-        deltas.set(id, delta)
-      }
-      delta.entries.push({ origin, entry, keys })
+      if (keys.length > 0) deltas.of(entry, epoch).push({ origin, entry, keys })
     }
   }
-  return deltas
+  return found.flatMap(({ deltas }) => deltas.all)
+}
+
+/** The deltas of one view. Records of a batch are mostly of one slot and epoch, so the last delta is looked at first. */
+class ViewDeltas {
+  readonly all: BoardDelta[] = []
+  readonly #view: View
+  readonly #bySlot = new Map<number, readonly BoardDelta[]>()
+  #last: BoardDelta | undefined
+
+  constructor(view: View) {
+    this.#view = view
+  }
+
+  /** The entries of the board that the entry belongs on. */
+  of({ eventTime, topic, partition }: Entry, epoch: number): Numbered[] {
+    const slot = this.#view.slotOf(eventTime)
+    const here = ({ key }: BoardDelta) => key.slot === slot && key.epoch === epoch
+    if (this.#last !== undefined && here(this.#last)) return this.#last.entries
+    const ofSlot = this.#bySlot.get(slot) ?? []
+    const known = ofSlot.find(here)
+    const delta = known ?? { view: this.#view, key: { slot, epoch, topic, partition }, entries: [] }
+    if (known === undefined) {
+      this.all.push(delta)
+      this.#bySlot.set(slot, [...ofSlot, delta])
+    }
+    this.#last = delta
+    return delta.entries
+  }
 }
