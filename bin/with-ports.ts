@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { openBackends, openKafka, prepareServers } from '../lib/local/backends.ts'
-import { dataFolder } from '../lib/local/data-folder.ts'
+import { type DataFolder, dataFolder } from '../lib/local/data-folder.ts'
 import { localEpochMs } from '../lib/local/epoch.ts'
 import { FileLog } from '../lib/local/file-log.ts'
 import { FileLogReader } from '../lib/local/file-log-reader.ts'
@@ -11,7 +12,7 @@ import { PortError, type PortErrorCode } from '../lib/ports/errors.ts'
 import type { EventLog } from '../lib/ports/event-log.ts'
 import type { Ports } from '../lib/ports/ports.ts'
 import type { Publisher } from '../lib/ports/publisher.ts'
-import { type CommonOptions, serversOf } from './command.ts'
+import { CommandError, type CommonOptions, serversOf } from './command.ts'
 
 /** Frames of a command that no browser is connected to. */
 export const NO_PUBLISHER: Publisher = {
@@ -60,6 +61,24 @@ export async function withPorts<T>(options: CommonOptions, action: (ports: Ports
   } finally {
     await close()
   }
+}
+
+/**
+ * As `withPorts`, for a command that only makes sense where there is data: a mistyped folder must not be made and then look
+ * like an empty one. Throws a CommandError.
+ */
+export async function withData<T>(options: CommonOptions, action: (ports: Ports) => Promise<T>): Promise<T> {
+  const { WEIR_DYNAMODB_ENDPOINT } = serversOf(options)
+  const folder = dataFolder(options.data)
+  if (!WEIR_DYNAMODB_ENDPOINT && !hasData(folder))
+    throw new CommandError(
+      `there is no data in ${folder.dir}: give the folder with --data, or make one with \`weir dev\` or \`weir replay\``,
+    )
+  return withPorts(options, action)
+}
+
+function hasData({ statePath, logDir }: DataFolder): boolean {
+  return existsSync(statePath) || existsSync(logDir)
 }
 
 /** A short command has the log for a moment; the one that runs the pipeline serves it to others. Rejects with LOCKED. */

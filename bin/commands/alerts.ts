@@ -9,9 +9,10 @@ import { streams } from '../../streams/index.ts'
 import { alertLine } from '../alert-line.ts'
 import { type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
 import { untilInterrupted } from '../interrupt.ts'
+import { lacksModel, noModelHint } from '../model-hint.ts'
 import { requireStream } from '../streams.ts'
 import { timeOption } from '../time.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 const NEWEST = 100
 const FOLLOWED = 10
@@ -39,7 +40,7 @@ export function register(program: Command): void {
 async function run(name: string | undefined, options: AlertsOptions): Promise<void> {
   const wanted = name === undefined ? [...streams.values()] : [requireStream(name)]
   const list = listOptions(options, wanted.length)
-  await withPorts(options, async (ports) => {
+  await withData(options, async (ports) => {
     const lists = await Promise.all(wanted.map((stream) => listAlerts(ports, stream, list)))
     if (options.follow === true) return follow(ports, wanted, lists, options)
     const alerts = inOrder(lists).slice(0, list.limit ?? Number.MAX_SAFE_INTEGER)
@@ -48,6 +49,8 @@ async function run(name: string | undefined, options: AlertsOptions): Promise<vo
     print(options, { alerts, ...cursor, cursors }, () =>
       alerts.length === 0 ? 'no alerts' : alerts.map(alertLine).join('\n'),
     )
+    if (alerts.length > 0) return
+    for (const stream of wanted) if (await lacksModel(ports, stream)) say(noModelHint(stream.name))
   })
 }
 

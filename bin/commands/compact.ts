@@ -6,7 +6,7 @@ import { keepUp, type Upkeep } from '../../lib/master/upkeep.ts'
 import { CommandError, type CommonOptions, print, withCommonOptions } from '../command.ts'
 import { progressLine } from '../progress.ts'
 import { requireStream } from '../streams.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 interface Options extends CommonOptions {
   readonly openHours?: boolean
@@ -28,7 +28,7 @@ export function register(program: Command): void {
 async function run(name: string, options: Options): Promise<void> {
   const stream = requireStream(name).name
   const progress = progressLine()
-  const done = await withPorts(options, async (ports) => {
+  const done = await withData(options, async (ports) => {
     const total = (await readManifests(ports.objects, stream)).reduce(
       (sum, one) => sum + manifestTotal(one).files,
       0,

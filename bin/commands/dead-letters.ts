@@ -16,7 +16,7 @@ import { CommandError, type CommonOptions, print, say, UsageError, withCommonOpt
 import { progressLine } from '../progress.ts'
 import { requireStream } from '../streams.ts'
 import { table } from '../table.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 export function register(program: Command): void {
   const command = program
@@ -57,7 +57,7 @@ async function list(name: string | undefined, options: ListOptions): Promise<voi
   if (!Number.isInteger(limit) || limit < 1)
     throw new UsageError(`--limit takes a whole number from 1 up, got ${JSON.stringify(options.limit)}`)
   const chosen = name === undefined ? [...streams.values()] : [requireStream(name)]
-  await withPorts(options, async (ports) => {
+  await withData(options, async (ports) => {
     const deadLetters: DeadLetter[] = []
     for (const stream of chosen) deadLetters.push(...(await listDeadLetters(ports, stream, { limit })))
     print(options, { deadLetters }, () =>
@@ -76,7 +76,7 @@ function listed(letters: readonly DeadLetter[]): string {
 
 async function show(first: string, second: string | undefined, options: CommonOptions): Promise<void> {
   const { stream, id } = named(first, second)
-  await withPorts(options, async (ports) => {
+  await withData(options, async (ports) => {
     const { letter, entry } = await explained(() => findDeadLetter(ports, stream, id))
     if (options.json === true) {
       print(options, { ...letter, ...(typeof entry.raw === 'string' ? { raw: entry.raw } : {}) }, () => '')
@@ -99,7 +99,7 @@ interface RetryOptions extends CommonOptions {
 
 async function retry(first: string, second: string | undefined, options: RetryOptions): Promise<void> {
   if (options.all === true && second !== undefined) throw new UsageError('give an id or --all, not both')
-  await withPorts(options, async (ports) => {
+  await withData(options, async (ports) => {
     const retried =
       options.all === true
         ? await retryAll(ports, requireStream(first))

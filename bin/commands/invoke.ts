@@ -82,8 +82,14 @@ async function readEvent(file: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new UsageError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+    throw new UsageError(`${file} is not JSON${placeOf(error)}`)
   }
+}
+
+/** Where the parser stopped. The rest of its message quotes the text, which may hold records. */
+function placeOf(error: unknown): string {
+  const place = /at position \d+( \(line \d+ column \d+\))?/.exec(error instanceof Error ? error.message : '')
+  return place === null ? '' : `: look ${place[0]}`
 }
 
 /** The stream asked for, else the one whose topic the event delivers, else none. */

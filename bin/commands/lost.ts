@@ -5,7 +5,7 @@ import { recordLost } from '../../lib/state/lost.ts'
 import { topicName } from '../../lib/stream/topic.ts'
 import { CommandError, type CommonOptions, print, UsageError, withCommonOptions } from '../command.ts'
 import { requireStream } from '../streams.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 interface LostOptions extends CommonOptions {
   readonly yes?: boolean
@@ -38,7 +38,7 @@ async function run(
   const [partition, from, to] = [partitionText, fromText, toText].map(whole) as [number, number, number]
   if (to <= from) throw new UsageError(`nothing lies in [${from}, ${to})`)
   const topic = topicName(stream.name, 'raw')
-  await withPorts(options, async (ports) => {
+  await withData(options, async (ports) => {
     await requireAhead(ports, stream.name, topic, partition, from)
     if (options.yes !== true)
       throw new CommandError(

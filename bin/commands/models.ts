@@ -5,7 +5,7 @@ import { streams } from '../../streams/index.ts'
 import { CommandError, type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
 import { requireStream } from '../streams.ts'
 import { table } from '../table.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 interface ModelsOptions extends CommonOptions {
   readonly activate?: string
@@ -24,7 +24,7 @@ async function run(streamName: string | undefined, options: ModelsOptions): Prom
   if (options.activate !== undefined && streamName === undefined)
     throw new UsageError('--activate needs a stream: weir models STREAM --activate VERSION')
   const names = streamName === undefined ? [...streams.keys()] : [requireStream(streamName).name]
-  await withPorts(options, async (ports) => {
+  await withData(options, async (ports) => {
     if (options.activate !== undefined) await rollTo(ports, names[0] ?? '', options.activate)
     const models = (await Promise.all(names.map((name) => listModels(ports, name)))).flat()
     print(options, { models }, () => describe(models))

@@ -8,7 +8,7 @@ import { namedView, notBefore, shown } from '../named-view.ts'
 import { progressLine } from '../progress.ts'
 import { table } from '../table.ts'
 import { timeOption } from '../time.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 interface QueryCommandOptions extends CommonOptions {
   readonly key?: string
@@ -54,7 +54,7 @@ async function run(viewId: string, options: QueryCommandOptions): Promise<void> 
   const asked = { key, from, to, bySlot, layer }
   const answer =
     asOfMs === undefined
-      ? await withPorts(options, (ports) => queryView(ports, view, asked, nowMs))
+      ? await withData(options, (ports) => queryView(ports, view, asked, nowMs))
       : await answerAsOf(options, view, asked, asOfMs)
   print(options, answer, () => answerText(view, answer))
 }
@@ -66,7 +66,7 @@ async function answerAsOf(options: QueryCommandOptions, view: View, asked: Query
   const onProgress = ({ rows, of }: { rows: number; of: number }) =>
     progress.update({ done: rows, total: of, text: `${rows.toLocaleString('en-US')} records of the master` })
   try {
-    return await withPorts(options, (ports) =>
+    return await withData(options, (ports) =>
       // The clock again: it must have been read before the log, not before the command line.
       queryAsOf(ports, streamNamed(stream), view, { ...asked, asOfMs, slackMs, onProgress }, Date.now()),
     )

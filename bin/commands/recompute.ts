@@ -12,7 +12,7 @@ import { CommandError, type CommonOptions, print, UsageError, withCommonOptions 
 import { progressLine } from '../progress.ts'
 import { requireStream } from '../streams.ts'
 import { table } from '../table.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 interface RecomputeCommandOptions extends CommonOptions {
   readonly full?: boolean
@@ -41,7 +41,7 @@ async function run(name: string | undefined, options: RecomputeCommandOptions): 
   )
   const startedMs = Date.now()
   const results = await explained(() =>
-    withPorts(options, async (ports) => {
+    withData(options, async (ports) => {
       const all: RunResult[] = []
       for (const stream of chosen) all.push(await recompute(ports, stream, id, options.full === true))
       return all

@@ -6,6 +6,7 @@ import type { Ports } from '../../lib/ports/ports.ts'
 import { type RunSummary, runSummary } from '../../lib/serve/run-summary.ts'
 import type { Stream } from '../../lib/stream/define.ts'
 import { CommandError, type CommonOptions, print, say, serversOf, withCommonOptions } from '../command.ts'
+import { lacksModel, noModelHint } from '../model-hint.ts'
 import { canBeReadAgain, pendingReplay } from '../pending-replay.ts'
 import { type ProgressLine, progressLine } from '../progress.ts'
 import {
@@ -82,6 +83,7 @@ async function replay(stream: Stream, sources: readonly string[], options: Repla
     if (!result.finished || stop.signal.aborted) throw stopped(again)
     const summary = await runSummary(pipeline.ports, stream, result.topic, result.ranges)
     await request?.finish()
+    if (await lacksModel(pipeline.ports, stream)) say(noModelHint(stream.name))
     report(options, {
       stream: stream.name,
       sources,

@@ -6,7 +6,7 @@ import { CommandError, type CommonOptions, print, say, withCommonOptions } from 
 import { untilInterrupted } from '../interrupt.ts'
 import { progressLine } from '../progress.ts'
 import { table } from '../table.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 interface SqlCommandOptions extends CommonOptions {
   readonly maxRows: number
@@ -39,7 +39,7 @@ async function run(statement: string, options: SqlCommandOptions): Promise<void>
   const startedMs = performance.now()
   let done = false
   await untilInterrupted(async (signal) => {
-    const answer = await withPorts(options, (ports) =>
+    const answer = await withData(options, (ports) =>
       queryMaster(ports, streams.values(), statement, {
         rowsMax: options.maxRows,
         withRetracted: options.withRetracted === true,

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
+import { isServed } from '../../lib/local/host-socket.ts'
 import { StreamWatch } from '../../lib/local/status.ts'
 import type { StreamStatus } from '../../lib/serve/dashboard-messages.ts'
 import { streams } from '../../streams/index.ts'
 import { type CommonOptions, print, withCommonOptions } from '../command.ts'
 import { table } from '../table.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 export function register(program: Command): void {
   const command = program
@@ -14,16 +15,22 @@ export function register(program: Command): void {
 }
 
 async function run(options: CommonOptions): Promise<void> {
-  await withPorts(options, async (ports) => {
+  await withData(options, async (ports) => {
     const all: StreamStatus[] = []
     for (const stream of streams.values()) all.push(await new StreamWatch(ports, stream).read())
-    print(options, { site: ports.site, streams: all }, () => all.map(describe).join('\n\n'))
+    const running = await isServed(options.data)
+    print(options, { site: ports.site, running, streams: all }, () =>
+      all.map((stream) => describe(stream, running)).join('\n\n'),
+    )
   })
 }
 
-function describe({ name, ledger, stages, model }: StreamStatus): string {
+function describe({ name, ledger, stages, model }: StreamStatus, running: boolean): string {
   const agrees = ledger.in === ledger.archived && ledger.in === ledger.counted
-  const verdict = agrees ? 'all agree' : 'records are in flight; run the pipeline (weir dev) to take them in'
+  const waiting = running
+    ? 'records are in flight, and are being taken in'
+    : 'records are in flight; run the pipeline (weir dev) to take them in'
+  const verdict = agrees ? 'all agree' : waiting
   const counts = (
     [
       ['in', ledger.in],

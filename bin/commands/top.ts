@@ -4,7 +4,7 @@ import { type CommonOptions, print, UsageError, withCommonOptions } from '../com
 import { namedView, notBefore, shown } from '../named-view.ts'
 import { table } from '../table.ts'
 import { duration, timeOption } from '../time.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 interface TopCommandOptions extends CommonOptions {
   readonly window: number
@@ -33,7 +33,7 @@ async function run(viewId: string, options: TopCommandOptions): Promise<void> {
   if (by !== undefined && !names.includes(by))
     throw new UsageError(`--by: ${viewId} ranks by ${names.join(', ')}, not by ${JSON.stringify(by)}`)
   const atMs = timeOption('--at', options.at, nowMs) ?? nowMs
-  await withPorts(options, async (ports) => {
+  await withData(options, async (ports) => {
     const answer = await topKeys(ports, view, { windowMs, atMs, k, by }, nowMs)
     print(options, answer, () => {
       const { rows, window, keys, since } = answer

@@ -5,7 +5,7 @@ import { CommandError, type CommonOptions, print, withCommonOptions } from '../c
 import { progressLine } from '../progress.ts'
 import { requireStream } from '../streams.ts'
 import { table } from '../table.ts'
-import { withPorts } from '../with-ports.ts'
+import { withData } from '../with-ports.ts'
 
 const PROBLEMS_SHOWN = 50
 
@@ -26,7 +26,7 @@ export function register(program: Command): void {
 async function run(name: string | undefined, options: CommonOptions): Promise<void> {
   const chosen = name === undefined ? [...streams.values()] : [requireStream(name)]
   const progress = progressLine()
-  const reports = await withPorts(options, async (ports) => {
+  const reports = await withData(options, async (ports) => {
     const all: VerifyReport[] = []
     for (const stream of chosen) {
       const onFile = (done: number, total: number) =>

@@ -32,14 +32,20 @@ export interface Settings {
   readonly disposable: boolean
 }
 
-/** Reads the settings with `read` (a CDK context look-up). Throws an Error that names the setting, its value and what it takes. */
+/** A setting that cannot be taken: the message as it is, no stack. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError'
+}
+
+/** Reads the settings with `read` (a CDK context look-up). Throws a SettingError that names the setting, its value and what it takes. */
 export function readSettings(read: (name: string) => unknown): Settings {
   const kafka = oneOf(read, 'kafka', ['standard', 'express', 'none'])
   const brokers = count(read, 'brokers', 3)
-  if (brokers % 3 !== 0) throw new Error(`context "brokers" must be a multiple of 3 zones, got ${brokers}`)
+  if (brokers % 3 !== 0)
+    throw new SettingError(`context "brokers" must be a multiple of 3 zones, got ${brokers}`)
   const epochMinutes = count(read, 'epochMinutes', 60)
   if (1440 % epochMinutes !== 0)
-    throw new Error(`context "epochMinutes" must divide a day, got ${epochMinutes}`)
+    throw new SettingError(`context "epochMinutes" must divide a day, got ${epochMinutes}`)
   return {
     site: matching(read, 'site', 'main', /^[a-z][a-z0-9-]{0,19}$/),
     kafka,
@@ -65,7 +71,9 @@ function rewinds(found: unknown): ReadonlyMap<string, number> {
     pairs.map((pair) => {
       const match = /^(score|count|archive|notify):([1-9]\d*)$/.exec(pair.trim())
       if (match === null)
-        throw new Error(`context "rewind" takes STAGE:N, separated by commas, such as count:1; got "${pair}"`)
+        throw new SettingError(
+          `context "rewind" takes STAGE:N, separated by commas, such as count:1; got "${pair}"`,
+        )
       return [match[1] ?? '', Number(match[2])]
     }),
   )
@@ -75,7 +83,7 @@ function oneOf<T extends string>(read: Read, name: string, choices: readonly [T,
   const found = String(read(name) ?? choices[0])
   const choice = choices.find((each) => each === found)
   if (choice === undefined)
-    throw new Error(`context "${name}" must be one of ${choices.join(', ')}, got "${found}"`)
+    throw new SettingError(`context "${name}" must be one of ${choices.join(', ')}, got "${found}"`)
   return choice
 }
 
@@ -87,13 +95,15 @@ function optional(read: Read, name: string, pattern: RegExp): string | undefined
   const found = read(name)
   if (found === undefined || found === '') return undefined
   if (!pattern.test(String(found)))
-    throw new Error(`context "${name}" must match ${pattern}, got ${JSON.stringify(found)}`)
+    throw new SettingError(`context "${name}" must match ${pattern}, got ${JSON.stringify(found)}`)
   return String(found)
 }
 
 function count(read: Read, name: string, otherwise: number): number {
   const found = Number(read(name) ?? otherwise)
   if (!Number.isInteger(found) || found < 1)
-    throw new Error(`context "${name}" must be a whole number from 1 up, got ${JSON.stringify(read(name))}`)
+    throw new SettingError(
+      `context "${name}" must be a whole number from 1 up, got ${JSON.stringify(read(name))}`,
+    )
   return found
 }

@@ -5,6 +5,7 @@ import { Architecture, type Code, Function as LambdaFunction, Runtime, Tracing }
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { acknowledge, acknowledgeWildcard } from './nag.ts'
+import { SettingError } from './settings.ts'
 
 export interface WeirFunctionProps {
   readonly functionName: string
@@ -93,7 +94,7 @@ const NAME_CHARS_MAX = 64
 
 function checkName(name: string): void {
   if (name.length <= NAME_CHARS_MAX) return
-  throw new Error(
+  throw new SettingError(
     `${name} is longer than the ${NAME_CHARS_MAX} characters of a function's name: choose a shorter name for site or stream`,
   )
 }

@@ -23,6 +23,11 @@ export function hostSocketPath(dataDir: string): string {
     : join(ownTemporaryFolder(), `${name}.sock`)
 }
 
+/** Whether a process serves the data folder, as `weir dev` and `weir replay` do while they run. */
+export function isServed(dataDir: string): Promise<boolean> {
+  return answers(hostSocketPath(dataDir))
+}
+
 /** Makes the server listen so that only this user can connect. Rejects with LOCKED where another one listens there. */
 export async function listenPrivately(server: Server, socketPath: string): Promise<void> {
   try {

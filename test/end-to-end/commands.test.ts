@@ -92,21 +92,32 @@ describe('every command', { timeout: 60_000 }, () => {
       expect(await readdir(join(dir, 'empty'))).toEqual([])
     }))
 
-  it('prints exactly one JSON document with --json, also where there is nothing yet', () =>
+  it('says so where there is no data, and makes no folder for a name that was mistyped', () =>
     inFolder(async (dir) => {
-      const file = join(dir, 'in.csv')
-      await writeFile(file, connections(500))
-      const onNothing = [
+      const lines = [
         'status',
         'query network.byService',
+        'query network.byService --as-of 1h',
+        'top network.byService',
         'verify',
         'alerts',
         'models',
         'dead-letters list',
+        'recompute network',
       ]
-      await all(onNothing, async (line) => {
-        expect(await answer([...line.split(' '), '--data', join(dir, 'nothing')])).toBeTypeOf('object')
+      await all([...lines, 'sql SELECT'], async (line) => {
+        const args = line.split(' ').map((word) => (word === 'SELECT' ? 'select 1' : word))
+        const ended = await weir([...args, '--data', join(dir, 'mistyped'), '--json'])
+        expect({ line, code: ended.code, out: ended.out }).toEqual({ line, code: 1, out: '' })
+        expectMessage(ended, /there is no data in .*mistyped: give the folder with --data/)
       })
+      expect(await readdir(dir)).toEqual([])
+    }))
+
+  it('prints exactly one JSON document with --json', () =>
+    inFolder(async (dir) => {
+      const file = join(dir, 'in.csv')
+      await writeFile(file, connections(500))
       const data = ['--data', join(dir, 'data')]
       expect(await answer(['collect', 'network', file, ...data])).toMatchObject({
         recordsIn: 500,

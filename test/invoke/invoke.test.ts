@@ -188,6 +188,13 @@ test('JSON that is none says where', async () => {
   })
 })
 
+test('JSON that is none is not quoted: events hold records', async () => {
+  for (const text of ['{"value": "SECRET" x}', 'SECRET', '["SECRET"'])
+    await expect(weir('score', '--event', file('broken.json', text))).rejects.toMatchObject({
+      message: expect.not.stringContaining('SECRET'),
+    })
+})
+
 test('an event is required', async () => {
   await expect(weir('score')).rejects.toMatchObject({ code: 'commander.missingMandatoryOptionValue' })
 })
