@@ -6,6 +6,7 @@
 import { followInput } from '../../lib/collect/follow/follow-input.ts'
 import { HttpsLog } from '../../lib/collect/https/https-log.ts'
 import { IngestClient } from '../../lib/collect/https/ingest-client.ts'
+import { liveInputs } from '../../lib/collect/inputs.ts'
 import { type RunOptions, startRun } from '../../lib/collect/run.ts'
 import type { EventLog, FencedTopic } from '../../lib/ports/event-log.ts'
 import type { KeyedStore } from '../../lib/ports/keyed-store.ts'
@@ -76,13 +77,15 @@ const { url } = order
 const client = url && new IngestClient({ url: new URL(url), stream: wordStream({ keyed: order.keyed }).name })
 const https = client && new HttpsLog({ ...ports, keyed, client, url: new URL(url ?? '') })
 const stop = new AbortController()
-if (order.follow) process.once('SIGTERM', () => stop.abort())
+const live = order.follow ? undefined : liveInputs(order.sources, { clock: ports.clock })
+if (order.follow || live) process.once('SIGTERM', () => stop.abort())
 const follow = { clock: ports.clock, paths: order.sources, lingerMs: 1500 }
 const result = await startRun({
   ports: { ...ports, log: https || log, keyed },
   stream: wordStream({ keyed: order.keyed }),
   sources: order.sources,
   signal: stop.signal,
+  ...(live && { live }),
   ...(order.follow && { live: [followInput(follow)] }),
   ...(order.options && { options: order.options }),
   onProgress: (progress) => process.stdout.write(`${JSON.stringify(progress)}\n`),

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 import type { Clock } from '../../ports/clock.ts'
 import { Inbox } from '../inbox.ts'
-import type { InputSession, LiveBlock, LiveInput } from '../live-input.ts'
+import type { InputSession, KnownSource, LiveBlock, LiveInput } from '../live-input.ts'
 
 export interface WebSocketOptions {
   /** Its query string goes with every connection: `?wantedCollections=app.bsky.feed.post`. */
@@ -45,12 +45,17 @@ export function webSocketInput(options: WebSocketOptions): LiveInput {
 async function* messages(receiver: Receiver, session: InputSession): AsyncGenerator<LiveBlock, void> {
   const [known] = session.known
   const source = known?.source ?? (await session.create({}, {}))
-  const receiving = receiver.run((known?.resume ?? {}) as Taken)
+  const from = takenBefore(known)
+  let isFirst = from.cursor === undefined
+  const receiving = receiver.run(from)
   try {
     for (;;) {
       await receiver.inbox.some()
       const block = receiver.inbox.take()
       if (block !== undefined) {
+        // Before a record can land: a process killed now leaves its successor where to begin.
+        if (isFirst) await session.describe(source, { from: block.position })
+        isFirst = false
         const last = block.count - 1
         const resume = { cursor: block.positions?.[last], nth: block.nths?.[last] }
         yield { source, block, resume, stride: STRIDE }
@@ -60,6 +65,14 @@ async function* messages(receiver: Receiver, session: InputSession): AsyncGenera
     receiver.stop()
     await receiving
   }
+}
+
+/** Where an earlier process was: at its last checkpoint, or before the first message it was given. */
+function takenBefore(known: KnownSource | undefined): Taken {
+  const resume = (known?.resume ?? {}) as Taken
+  const { from } = (known?.detail ?? {}) as { readonly from?: number }
+  if (resume.cursor !== undefined || from === undefined) return resume
+  return { cursor: from - 1, nth: Number.MAX_SAFE_INTEGER }
 }
 
 /** Keeps a connection to the server and puts what is new into the inbox. */
