@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
-import { activeTemplates, markNormal } from '../../lib/batch/templates.ts'
 import { recordAt } from '../../lib/collect/block.ts'
 import { readLines } from '../../lib/collect/lines.ts'
 import { expandSources } from '../../lib/collect/sources.ts'
@@ -12,24 +11,15 @@ import { TemplateMatcher } from '../../lib/detect/template-matcher.ts'
 import { TemplateMiner } from '../../lib/detect/template-miner.ts'
 import { SYSTEM_HEADERS } from '../../lib/formats/header-pattern-systems.ts'
 import { LogLines } from '../../lib/formats/syslog-line.ts'
-import { ModelRegistryError } from '../../lib/state/models.ts'
-import { CommandError, type CommonOptions, print, UsageError, withCommonOptions } from '../command.ts'
 import { progressLine } from '../progress.ts'
 import { explained } from '../run-options.ts'
-import { requireStream } from '../streams.ts'
-import { table } from '../table.ts'
-import { withPorts } from '../with-ports.ts'
+import { registerModelCommands } from '../template-model.ts'
 
 interface MineOptions {
   readonly content: 'header' | 'raw'
 }
 
 const HEADERS = new LogLines(SYSTEM_HEADERS)
-
-interface StreamOptions extends CommonOptions {
-  readonly stream: string
-  readonly undo?: boolean
-}
 
 export function register(program: Command): void {
   const command = program
@@ -50,64 +40,7 @@ export function register(program: Command): void {
         'source where there are several. All sources are mined as one; there is nothing to set for a system.',
     )
     .action(run)
-  const list = command.command('list').description('The templates of the model that scores a stream.')
-  withCommonOptions(list.option('--stream <stream>', 'whose model', 'logs')).action(runList)
-  const normal = command
-    .command('normal')
-    .description('Say of templates that they are normal: their lines are no alerts any more.')
-    .argument('<templateId...>', 'as alerts and `weir templates list` show them')
-    .option('--undo', 'take it back')
-  withCommonOptions(normal.option('--stream <stream>', 'whose model', 'logs')).action(runNormal)
-}
-
-async function runList(options: StreamOptions): Promise<void> {
-  const stream = withTemplates(options.stream)
-  const templates = await withPorts(options, (ports) => activeTemplates(ports, stream))
-  if (templates === undefined) throw noModel(stream)
-  print(options, { stream, templates }, () =>
-    table(
-      ['id', 'lines', 'normal', 'template'],
-      templates.map(({ templateId, count, normal, template }) => [
-        templateId,
-        count,
-        normal ? 'yes' : '',
-        template,
-      ]),
-    ),
-  )
-}
-
-async function runNormal(templateIds: readonly string[], options: StreamOptions): Promise<void> {
-  const stream = withTemplates(options.stream)
-  const wrong = templateIds.find((id) => !/^[0-9a-f]{16}$/.test(id))
-  if (wrong !== undefined)
-    throw new UsageError(`${JSON.stringify(wrong)} is no template id: one has 16 hexadecimal digits`)
-  const undo = options.undo === true
-  const marked = await withPorts(options, async (ports) => {
-    try {
-      return await markNormal(ports, stream, templateIds, { undo })
-    } catch (error) {
-      if (error instanceof ModelRegistryError) throw new CommandError(error.message, { cause: error })
-      throw error
-    }
-  })
-  if (marked === undefined) throw noModel(stream)
-  print(
-    options,
-    { stream, ...marked },
-    () =>
-      `${stream} is scored by ${marked.version} from now on, with ${marked.normal.length} templates called normal`,
-  )
-}
-
-function withTemplates(name: string): string {
-  const stream = requireStream(name)
-  if (stream.detector?.kind === 'templates') return stream.name
-  throw new UsageError(`the stream ${name} is not scored by templates`)
-}
-
-function noModel(stream: string): CommandError {
-  return new CommandError(`${stream} has no model yet: weir train ${stream} makes one`)
+  registerModelCommands(command)
 }
 
 async function run(args: readonly string[], { content }: MineOptions): Promise<void> {

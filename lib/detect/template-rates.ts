@@ -3,11 +3,13 @@ import type { TemplateRate, TemplateRates } from './template-model.ts'
 /** Length of a slot: that of the views that count templates. */
 export const RATE_SLOT_MS = 300_000
 /** Pairs of template and source that are followed; the rarest make room. */
-const PAIRS_MAX = 1000
+export const PAIRS_MAX = 1000
 /** Sources that are followed: the first ones. */
 const SOURCES_MAX = 10_000
 /** A week of slots: of a longer past the latest ones count. */
 const SLOTS_MAX = 2016
+/** Share of the slots that are left out of the baseline: an outburst in it must not excuse the next one. */
+const BUSIEST_SHARE = 0.05
 /** Fewer slots say nothing about how much a rate varies. */
 const SLOTS_MIN = 12
 
@@ -54,9 +56,7 @@ export class RateCounts {
       const inSpan = [...counts]
         .filter(([slot]) => slot >= from && slot < span.last)
         .map(([, count]) => count)
-      const mean = inSpan.reduce((sum, x) => sum + x, 0) / slots
-      const variance = inSpan.reduce((sum, x) => sum + x * x, 0) / slots - mean * mean
-      pairs.push({ templateId, source, slots, mean, variance: Math.max(0, variance) })
+      pairs.push({ templateId, source, slots, ...usualOf(inSpan, slots) })
     }
     pairs.sort((a, b) => b.mean * b.slots - a.mean * a.slots || (a.templateId < b.templateId ? -1 : 1))
     return { slotMs: RATE_SLOT_MS, pairs: pairs.slice(0, PAIRS_MAX) }
@@ -79,6 +79,17 @@ export class RateCounts {
 
 const ID_CHARS = 16
 
+/** Mean and variance over `slots` slots, of which all but those with `counts` are empty; without the busiest few. */
+function usualOf(counts: readonly number[], slots: number): { mean: number; variance: number } {
+  const busiest = Math.floor(slots * BUSIEST_SHARE)
+  const usual = [...counts].sort((a, b) => b - a).slice(busiest)
+  const over = slots - busiest
+  const mean = usual.reduce((sum, x) => sum + x, 0) / over
+  const squares =
+    usual.reduce((sum, x) => sum + (x - mean) ** 2, 0) + Math.max(0, over - usual.length) * mean * mean
+  return { mean, variance: squares / over }
+}
+
 /** A rate that is not what it was. */
 export interface RateChange {
   readonly direction: 'up' | 'down'
@@ -89,24 +100,25 @@ export interface RateChange {
 }
 
 /** Deviations from which on a count is a change; with tails as heavy as counts of lines have them. */
-const DEVIATIONS_MIN = 6
+export const DEVIATIONS_MIN = 6
 /** A change of fewer lines is none, however rare they are. */
 const LINES_MIN = 10
 
 /**
- * Whether the lines of one slot are more or fewer than the pair's past lets expect. Counts vary at least as Poisson's law
- * has it, and as much as they did. Undefined where they are as usual.
+ * Whether the lines of one slot are more or fewer than the pair's past lets expect. Undefined where they are as usual.
+ * Roots of counts that vary by Poisson's law deviate by about a half whatever their mean (Anscombe 1948), so few lines are
+ * judged as fairly as many; what varied more than that may vary more.
  */
 export function rateChange(
-  rate: Pick<TemplateRate, 'mean' | 'variance'>,
+  { mean, variance }: Pick<TemplateRate, 'mean' | 'variance'>,
   found: number,
 ): RateChange | undefined {
-  const deviation = Math.sqrt(Math.max(rate.variance, rate.mean, 1))
-  const deviations = (found - rate.mean) / deviation
-  if (Math.abs(deviations) < DEVIATIONS_MIN || Math.abs(found - rate.mean) < LINES_MIN) return undefined
+  const dispersion = Math.sqrt(Math.max(1, mean > 0 ? variance / mean : 1))
+  const deviations = (2 * (Math.sqrt(found + 3 / 8) - Math.sqrt(mean + 3 / 8))) / dispersion
+  if (Math.abs(deviations) < DEVIATIONS_MIN || Math.abs(found - mean) < LINES_MIN) return undefined
   return {
     direction: deviations > 0 ? 'up' : 'down',
-    expected: rate.mean,
+    expected: mean,
     found,
     deviations: Math.abs(deviations),
   }
