@@ -26,7 +26,7 @@ async function kddLines(): Promise<readonly Buffer[]> {
   return all
 }
 
-function valueOf(line: Buffer): Value {
+function connectionOf(line: Buffer): Value {
   const parsed = network.parse(line)
   if (!parsed.ok) throw new Error(`not a KDD record: ${parsed.reason}`)
   return network.enrich(parsed.value)
@@ -53,7 +53,7 @@ export async function feedKdd(
     const entries = Array.from({ length: size }, (_, i) => {
       const n = done + i
       const time = START_MS + Math.floor((n * 1000) / RATE)
-      const value = { ...valueOf(lines[n % lines.length] as Buffer), sequence_id: n, index: n }
+      const value = { ...connectionOf(lines[n % lines.length] as Buffer), sequence_id: n, index: n }
       const origin = { site: 'bench', topic: topicName(stream.name, 'raw'), partition, offset: from + i }
       const text = writeEntry({ ...origin, appendTime: time, eventTime: time, outcome: 'ok', value })
       return { offset: from + i, origin: from + i, text }
