@@ -19,7 +19,7 @@ interface StreamOptions extends CommonOptions {
 /** The parts of `weir templates` that work on the model that scores a stream. */
 export function registerModelCommands(command: Command): void {
   const list = command.command('list').description('The templates of the model that scores a stream.')
-  withCommonOptions(list.option('--stream <stream>', 'whose model', 'logs')).action(runList)
+  withCommonOptions(list.option('--stream <stream>', 'whose model', 'logs')).action(given(runList))
   const changes = command
     .command('changes')
     .description('Slots in which a source wrote more or fewer lines of a template than its past lets expect.')
@@ -32,13 +32,21 @@ export function registerModelCommands(command: Command): void {
       '--raise',
       'put those of the slots that ended since the last such call into the alerts, each once',
     )
-  withCommonOptions(changes.option('--stream <stream>', 'whose model', 'logs')).action(runChanges)
+  withCommonOptions(changes.option('--stream <stream>', 'whose model', 'logs')).action(given(runChanges))
   const normal = command
     .command('normal')
     .description('Say of templates that they are normal: their lines are no alerts any more.')
     .argument('<templateId...>', 'as alerts and `weir templates list` show them')
     .option('--undo', 'take it back')
-  withCommonOptions(normal.option('--stream <stream>', 'whose model', 'logs')).action(runNormal)
+  withCommonOptions(normal.option('--stream <stream>', 'whose model', 'logs')).action(
+    (templateIds: readonly string[], _: unknown, command: Command) =>
+      runNormal(templateIds, command.optsWithGlobals()),
+  )
+}
+
+/** Options may stand before or after the name of the part: the command above has those that all commands take. */
+function given<T extends StreamOptions>(run: (options: T) => Promise<void>) {
+  return (_: unknown, command: Command) => run(command.optsWithGlobals<T>())
 }
 
 interface ChangesOptions extends StreamOptions {

@@ -11,6 +11,7 @@ import { TemplateMatcher } from '../../lib/detect/template-matcher.ts'
 import { TemplateMiner } from '../../lib/detect/template-miner.ts'
 import { SYSTEM_HEADERS } from '../../lib/formats/header-pattern-systems.ts'
 import { LogLines } from '../../lib/formats/syslog-line.ts'
+import { withCommonOptions } from '../command.ts'
 import { progressLine } from '../progress.ts'
 import { explained } from '../run-options.ts'
 import { registerModelCommands } from '../template-model.ts'
@@ -39,7 +40,7 @@ export function register(program: Command): void {
       '\nEach object has line (its number in its source, from 1, empty lines not counted), templateId and template, and\n' +
         'source where there are several. All sources are mined as one; there is nothing to set for a system.',
     )
-    .action(run)
+  withCommonOptions(command).action(run)
   registerModelCommands(command)
 }
 
