@@ -5,6 +5,7 @@ import { KafkaLog } from '../../lib/aws/kafka-log.ts'
 import { recordBatch } from '../../lib/stream/record-batch.ts'
 import { onServer } from './on-server.ts'
 import { consoleConsumer, consoleProducer, topicCommand } from './servers/kafka-tools.ts'
+import { until } from './until.ts'
 
 /** Records to and from Kafka's own Java client, which is also what most producers and event source mappings are. */
 onServer('kafka', ({ endpoint, jars }) => {
@@ -52,7 +53,7 @@ onServer('kafka', ({ endpoint, jars }) => {
       const first = await log.createTopic(topic, 2)
       await log.append(topic, 1, recordBatch([{ value: Buffer.from('old') }]))
       await topicCommand(jars, endpoint, ['--delete', '--topic', topic])
-      for (let i = 0; i < 100 && (await log.describeTopic(topic)) !== undefined; i++) await pause()
+      await until('the topic is gone', async () => (await log.describeTopic(topic)) === undefined)
       const second = await log.createTopic(topic, 2)
       expect(second.id).not.toBe(first.id)
       expect(await log.offsets(topic, 1)).toEqual({ start: 0, end: 0 })
@@ -93,11 +94,11 @@ onServer('kafka', ({ endpoint, jars }) => {
         }
         return found
       }
-      let found = await keys()
-      for (let i = 0; i < 100 && found.length === 8; i++) {
-        await pause()
+      let found: string[] = []
+      await until('the cleaner runs', async () => {
         found = await keys()
-      }
+        return found.length < 8
+      })
       await plain.close()
       expect(found.length).toBeLessThan(8)
       expect(found).toContain('1 only 0')
@@ -105,7 +106,3 @@ onServer('kafka', ({ endpoint, jars }) => {
     })
   })
 })
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 200))
-}

@@ -153,6 +153,7 @@ function properties(node: Node, nodes: readonly Node[], options: KafkaOptions): 
     'offsets.topic.num.partitions': '1',
     'transaction.state.log.num.partitions': '1',
     'group.initial.rebalance.delay.ms': '0',
+    'log.cleaner.backoff.ms': '500',
     ...(nodes.length > 1 ? QUICK_FAILOVER : {}),
     ...options.properties,
   }
