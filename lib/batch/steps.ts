@@ -1,3 +1,4 @@
+import { writeSymlinkManifests } from '../master/symlinks.ts'
 import type { Ports } from '../ports/ports.ts'
 import { keepLease, RunRefusedError, releaseLease } from '../state/batch-run.ts'
 import type { Stream } from '../stream/define.ts'
@@ -87,6 +88,8 @@ export function batchSteps(
     },
     async publish(step) {
       const result = await publishRun(ports, streamNamed(step.stream), step, { leaseMs })
+      // So that Athena sees at least what the views hold. After the pointer: a failure here is made up for by a retry.
+      await writeSymlinkManifests(ports.objects, step.stream, ports.clock)
       ports.metrics.record({ stage: 'publish', stream: step.stream, figures: figuresOf(result) })
       return result
     },

@@ -13,7 +13,15 @@ import { acknowledge, acknowledgeWildcard, logicalId } from './nag.ts'
 import type { Settings } from './settings.ts'
 
 /** Prefixes of the object store, as lib/ uses them. */
-export type Prefix = 'master' | 'models' | 'alerts' | 'large' | 'board' | 'batch'
+export type Prefix =
+  | 'master'
+  | 'master/*/_manifests'
+  | 'master/*/_symlinks'
+  | 'models'
+  | 'alerts'
+  | 'large'
+  | 'board'
+  | 'batch'
 
 /** The object store: the master, batch views, models, alert contents, records too large for the log, boards too large for an item. */
 export class Master extends Construct {

@@ -41,8 +41,8 @@ export const RECOMPUTE_STEPS: readonly RecomputeStepSettings[] = [
     name: 'publish',
     purpose: 'makes recomputed views what queries read, by one conditional write',
     asksLog: false,
-    reads: ['batch'],
-    writes: ['batch'],
+    reads: ['batch', 'master/*/_manifests', 'master/*/_symlinks'],
+    writes: ['batch', 'master/*/_symlinks'],
     memoryMb: 1024,
   },
   {

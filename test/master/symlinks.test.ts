@@ -8,6 +8,7 @@ import { masterRows, rowsOfFile } from '../../lib/master/read.ts'
 import { GRACE_MS, sweepOrphans } from '../../lib/master/sweep.ts'
 import { writeSymlinkManifests } from '../../lib/master/symlinks.ts'
 import type { Entry } from '../../lib/stream/entry.ts'
+import { recompute } from '../batch/world.ts'
 import { LocalWorld } from './local-world.ts'
 import { MemoryObjects } from './memory-objects.ts'
 import { testStream } from './test-stream.ts'
@@ -76,6 +77,12 @@ it('lists every record once, hour by hour, also after compaction and beside file
   await write()
   world.clock.ms = Date.now() + GRACE_MS + 3_600_001
   expect((await sweepOrphans(world.ports, 'test')).objects).toBeGreaterThan(10)
+  expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
+})
+
+it('is done by every recompute that publishes', async () => {
+  world.clock.ms += 2 * 3_600_000
+  await recompute(world.ports, world.stream)
   expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
 })
 

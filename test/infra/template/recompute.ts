@@ -78,12 +78,15 @@ test('nothing of it reads or writes a record of Kafka, and only expire deletes b
   expect(JSON.stringify(policies)).not.toMatch(/kafka-cluster:(ReadData|WriteData|AlterGroup)/)
   const boards = policies.filter(([, policy]) => JSON.stringify(policy).includes('/board/*'))
   expect(boards.map(([id]) => id)).toEqual([expect.stringMatching(/^RecomputeExpire/)])
-  const masters = policies.filter(([, policy]) => JSON.stringify(policy).includes('/master/*'))
+  const masters = policies.filter(([, policy]) => JSON.stringify(policy).includes('/master/*"'))
   expect(masters.map(([id]) => id.slice(0, 13)).sort()).toEqual([
     'RecomputePlan',
     // The function recompute: an id does not repeat what follows itself.
     'RecomputeRole',
   ])
+  // Publish lists the master's files for Athena, by the manifests; it cannot touch the files.
+  const listing = policies.filter(([, policy]) => JSON.stringify(policy).includes('/master/*/'))
+  expect(listing.map(([id]) => id)).toEqual([expect.stringMatching(/^RecomputePublish/)])
 })
 
 test('every stream is recomputed every hour, and silence raises an alarm', () => {
