@@ -38,9 +38,8 @@ export function unpackBoard(view: View, body: Uint8Array): Board {
   return boardFromBytes(view, isPacked(body) ? zstdDecompressSync(body) : body)
 }
 
-/** An item's bytes: the tail, and before it, where there are parts, a line that lists them. */
-export function packHead(view: View, { parts, tail }: BoardHead): Uint8Array {
-  const body = packBoard(view, tail)
+/** An item's bytes: the packed tail, and before it, where there are parts, a line that lists them. */
+export function packHead(parts: readonly BoardPart[], body: Uint8Array): Uint8Array {
   if (parts.length === 0) return body
   const list = JSON.stringify({ form: PARTS_FORM, parts: parts.map(({ name, keys }) => [name, keys]) })
   return Buffer.concat([Buffer.from(`${list}\n`), body])

@@ -18,7 +18,8 @@ export function partKey(view: Pick<View, 'id' | 'version'>, sk: string, name: st
 }
 
 /**
- * The head with its tail put as a part, and an empty tail: with as many of the newest parts merged into it as are due.
+ * The head with its tail (packed: `body`) put as a part, and an empty tail; as many of the newest parts are merged into
+ * it as are due.
  * Undefined where one of them is gone, which means that the board has moved on. Parts get names that nothing had before:
  * what had one may be on its way out.
  */
@@ -27,13 +28,15 @@ export async function flushTail(
   view: View,
   sk: string,
   { parts, tail }: BoardHead,
+  body: Uint8Array,
 ): Promise<BoardHead | undefined> {
-  const kept = parts.slice(0, parts.length - mergedWith(parts, tail.keys.size))
+  const due = mergedWith(parts, tail.keys.size)
+  const kept = parts.slice(0, parts.length - due)
   const merged = await readParts(objects, view, sk, parts.slice(kept.length))
   if (merged === undefined) return undefined
   const board = { mark: tail.mark, keys: mergeBoards(view, [...merged, tail]) }
   const part = { name: `${padded(tail.mark)}-${randomBytes(6).toString('hex')}`, keys: board.keys.size }
-  await objects.put(partKey(view, sk, part.name), packBoard(view, board))
+  await objects.put(partKey(view, sk, part.name), due === 0 ? body : packBoard(view, board))
   return { parts: [...kept, part], tail: { ...EMPTY_BOARD, mark: tail.mark } }
 }
 

@@ -3,7 +3,7 @@ import type { Item, KeyedStore } from '../ports/keyed-store.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { applyToBoard, type Board, EMPTY_BOARD, mergeBoards, type Numbered } from '../views/board.ts'
 import type { View } from '../views/view.ts'
-import { type BoardHead, packHead, unpackHead } from './board-body.ts'
+import { type BoardHead, packBoard, packHead, unpackHead } from './board-body.ts'
 import { flushTail, readParts } from './board-parts.ts'
 import { padded } from './padded.ts'
 import { WarmBoards } from './warm-boards.ts'
@@ -101,13 +101,15 @@ export class BoardStore {
     head: BoardHead,
   ): Promise<{ readonly head: BoardHead; readonly data: Uint8Array } | { readonly moved: Item | undefined }> {
     const { keyed, objects } = this.#stores
-    const data = packHead(view, head)
+    const body = packBoard(view, head.tail)
+    const data = packHead(head.parts, body)
     if (data.length <= this.#inlineBytesMax) return { head, data }
     // A part put for a board that has moved on is put in vain, so look first.
     const current = await keyed.get(pk, sk)
     if (!standsAt(current, before)) return { moved: current }
-    const flushed = await flushTail(objects, view, sk, head)
-    if (flushed !== undefined) return { head: flushed, data: packHead(view, flushed) }
+    const flushed = await flushTail(objects, view, sk, head, body)
+    if (flushed !== undefined)
+      return { head: flushed, data: packHead(flushed.parts, packBoard(view, flushed.tail)) }
     const read = await keyed.get(pk, sk)
     if (standsAt(read, before)) throw missing(pk, sk)
     return { moved: read }
