@@ -1,12 +1,9 @@
 import type { Command } from 'commander'
 import { appendTimesOf } from '../../lib/master/append-times.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
-import {
-  allRetractions,
-  type Retraction,
-  recordRetraction,
-  withdrawRetraction,
-} from '../../lib/state/retractions.ts'
+import { type RetractionEffect, retractionEffects } from '../../lib/serve/retraction-effect.ts'
+import { type Retraction, recordRetraction, withdrawRetraction } from '../../lib/state/retractions.ts'
+import type { Stream } from '../../lib/stream/define.ts'
 import { topicName } from '../../lib/stream/topic.ts'
 import { CommandError, type CommonOptions, print, UsageError, withCommonOptions } from '../command.ts'
 import { requireStream } from '../streams.ts'
@@ -46,23 +43,37 @@ async function run(name: string, options: RetractOptions): Promise<void> {
   const stream = requireStream(name).name
   await withPorts(options, async (ports) => {
     if (options.withdraw !== undefined) return withdraw(ports, stream, options.withdraw, options)
-    if (options.from === undefined && options.to === undefined) return list(ports, stream, options)
+    if (options.from === undefined && options.to === undefined)
+      return list(ports, requireStream(name), options)
     return record(ports, stream, options)
   })
 }
 
-async function list({ keyed }: Ports, stream: string, options: RetractOptions): Promise<void> {
-  const retractions = await allRetractions(keyed, stream)
-  print(options, { stream, retractions }, () => {
-    if (retractions.length === 0) return `${stream}: nothing is retracted`
-    const header = ['id', 'topic', 'partition', 'from', 'to', 'recorded', 'withdrawn', 'reason']
-    return table(header, retractions.map(rowOf))
+async function list(ports: Ports, stream: Stream, options: RetractOptions): Promise<void> {
+  const effects = await retractionEffects(ports, stream)
+  const retractions = effects.map(({ retraction, ...effect }) => ({ ...retraction, ...effect }))
+  print(options, { stream: stream.name, retractions }, () => {
+    if (effects.length === 0) return `${stream.name}: nothing is retracted`
+    const header = [
+      'id',
+      'topic',
+      'partition',
+      'from',
+      'to',
+      'recorded',
+      'withdrawn',
+      'left out of',
+      'reason',
+    ]
+    return table(header, effects.map(rowOf))
   })
 }
 
-function rowOf({ id, topic, partition, from, to, recordedMs, withdrawn, reason }: Retraction) {
+function rowOf({ retraction, leftOutOf, stillIn }: RetractionEffect) {
+  const { id, topic, partition, from, to, recordedMs, withdrawn, reason } = retraction
   const back = withdrawn === undefined ? '' : new Date(withdrawn.recordedMs).toISOString()
-  return [id, topic, partition, from, to, new Date(recordedMs).toISOString(), back, reason]
+  const effect = `${leftOutOf.length} of ${leftOutOf.length + stillIn.length} views`
+  return [id, topic, partition, from, to, new Date(recordedMs).toISOString(), back, effect, reason]
 }
 
 async function record(ports: Ports, stream: string, options: RetractOptions): Promise<void> {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readSegment } from '../../lib/formats/segment.ts'
 import { SegmentWriter } from '../../lib/formats/segment-write.ts'
 import { compactStream } from '../../lib/master/compact.ts'
+import { retractionEffects } from '../../lib/serve/retraction-effect.ts'
 import { type VerifyReport, verifyStream } from '../../lib/serve/verify.ts'
 import { recordExpired } from '../../lib/state/batch-expired.ts'
 import { type BatchIndex, indexObject, segmentKey } from '../../lib/state/batch-index.ts'
@@ -262,8 +263,15 @@ describe('verify of batch views', () => {
     const pending = await verify()
     expect(problemsOf(pending)).toEqual([])
     expect(pending.batch.every(({ retractionsPending }) => retractionsPending)).toBe(true)
+    const effect = async () =>
+      (await retractionEffects(world.ports, testStream)).map(({ leftOutOf, stillIn }) => [
+        leftOutOf.length,
+        stillIn.length,
+      ])
+    expect(await effect()).toEqual([[0, 3]])
     world.clock.ms += 1
     await recompute(world.ports, world.stream)
+    expect(await effect()).toEqual([[3, 0]])
     const honoured = await verify()
     expect(problemsOf(honoured)).toEqual([])
     expect(honoured.batch.some(({ retractionsPending }) => retractionsPending)).toBe(false)
