@@ -1,4 +1,5 @@
 import { ANY_WORD, VARIABLE } from './template-mask.ts'
+import { PartHashes } from './template-part-hashes.ts'
 import { BEFORE_NAMES } from './template-words.ts'
 
 /** Masked lines that are the same: gap, word, gap, ..., gap, and how many lines they are. */
@@ -26,7 +27,9 @@ const VALUES_SURE = 50
 const PAIRS_MIN = 20
 const PAIRS_SEEN_ONCE_MIN = 0.5
 /** Longer forms are not compared by pairs of places, whose number grows with the square. */
-const PAIR_WORDS_MAX = 24
+const PAIR_WORDS_MAX = 16
+/** ...and only so many of them: what varies in two places is mostly seen once, so there are many. */
+const PAIR_FORMS_MAX = 5000
 const ROUNDS_MAX = 8
 
 interface Group {
@@ -44,12 +47,21 @@ interface Group {
 export function mergeForms(forms: readonly Form[]): readonly Merged[] {
   let groups: readonly Group[] = forms.map(({ parts, count }, i) => ({ parts, count, members: [i] }))
   for (let round = 0; round < ROUNDS_MAX; round++) {
-    const single = mergedBy(groups, oneHole, isOpen)
-    const next = single ?? mergedBy(groups, twoHoles, areOpen)
+    const next = mergedBy(groups, oneHole, isOpen) ?? mergedInPairs(groups)
     if (next === undefined) break
     groups = next
   }
   return groups
+}
+
+/** Among the first few thousand of those that are short enough; the others stay as they are. */
+function mergedInPairs(groups: readonly Group[]): readonly Group[] | undefined {
+  const short = groups.filter(({ parts }) => hasPairs(parts)).slice(0, PAIR_FORMS_MAX)
+  if (short.length < PAIRS_MIN) return undefined
+  const merged = mergedBy(short, twoHoles, areOpen)
+  if (merged === undefined) return undefined
+  const looked = new Set(short)
+  return sameOnce([...merged, ...groups.filter((group) => !looked.has(group))])
 }
 
 /** Places in `parts` to leave open, e.g. [3] or [3, 7]. */
@@ -67,7 +79,7 @@ function mergedBy(
   accept: (groups: readonly Group[], holes: Holes) => boolean,
 ): readonly Group[] | undefined {
   const pick = (at: readonly number[]) => at.map((i) => groups[i] as Group)
-  const candidates = [...candidatesOf(groups, holesOf)]
+  const candidates = candidatesOf(groups, holesOf)
     .filter(({ holes, at }) => at.length >= 2 && accept(pick(at), holes))
     .sort((a, b) => b.at.length - a.at.length || (a.at[0] ?? 0) - (b.at[0] ?? 0))
   const used = new Set<number>()
@@ -85,22 +97,32 @@ function mergedBy(
 function candidatesOf(
   groups: readonly Group[],
   holesOf: (parts: readonly string[]) => Iterable<Holes>,
-): Iterable<Candidate> {
-  const byRest = new Map<string, Candidate>()
+): readonly Candidate[] {
+  const hashes = new PartHashes()
+  const byRest = new Map<number, Candidate>()
   groups.forEach(({ parts }, i) => {
+    hashes.read(parts)
     for (const holes of holesOf(parts)) {
-      const rest = withHoles(parts, holes, '\0').join('\u0001')
+      const rest = hashes.without(holes)
       const candidate = byRest.get(rest)
       if (candidate === undefined) byRest.set(rest, { holes, at: [i] })
-      else candidate.at.push(i)
+      else if (sameBut(groups[candidate.at[0] ?? 0]?.parts ?? [], parts, holes, candidate.holes))
+        candidate.at.push(i)
     }
   })
-  return byRest.values()
+  return [...byRest.values()]
 }
 
-function withHoles(parts: readonly string[], holes: Holes, text: string): string[] {
+/** Equal hashes are not believed: forms of one candidate are the same but for its holes. */
+function sameBut(a: readonly string[], b: readonly string[], holes: Holes, known: Holes): boolean {
+  if (a.length !== b.length || holes.some((hole, i) => hole !== known[i])) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && !holes.includes(i)) return false
+  return true
+}
+
+function withHoles(parts: readonly string[], holes: Holes): string[] {
   const open = [...parts]
-  for (const hole of holes) open[hole] = text
+  for (const hole of holes) open[hole] = ANY_WORD
   return open
 }
 
@@ -116,9 +138,13 @@ function* oneHole(parts: readonly string[]): Generator<Holes> {
   if (words.length > COMMON_WORDS_MIN) for (const word of words) yield [word]
 }
 
+function hasPairs(parts: readonly string[]): boolean {
+  const words = wordsOf(parts).length
+  return words >= COMMON_WORDS_MIN + 2 && words <= PAIR_WORDS_MAX
+}
+
 function* twoHoles(parts: readonly string[]): Generator<Holes> {
   const words = wordsOf(parts)
-  if (words.length < COMMON_WORDS_MIN + 2 || words.length > PAIR_WORDS_MAX) return
   for (const [i, first] of words.entries()) for (const second of words.slice(i + 1)) yield [first, second]
 }
 
@@ -148,7 +174,7 @@ function shareSeenOnce(groups: readonly Group[]): number {
 
 function union(groups: readonly Group[], holes: Holes): Group {
   return {
-    parts: withHoles(groups[0]?.parts ?? [], holes, ANY_WORD),
+    parts: withHoles(groups[0]?.parts ?? [], holes),
     count: groups.reduce((sum, { count }) => sum + count, 0),
     members: groups.flatMap(({ members }) => members),
   }
