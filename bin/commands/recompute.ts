@@ -60,6 +60,7 @@ function recompute(ports: Ports, stream: Stream, id: string, full: boolean): Pro
   return runRecompute(ports, stream, {
     run: id,
     full,
+    ...waitOption(process.env.WEIR_WAIT_MS),
     onStep: ({ step, done, of }) => {
       at = of > 1 ? `${step} ${done} of ${of}` : step
       show(done, of > 1 ? of : undefined)
@@ -71,6 +72,12 @@ function recompute(ports: Ports, stream: Stream, id: string, full: boolean): Pro
     onWait: ({ behind }) =>
       progress.update({ done: 0, text: `${stream.name}: the master is ${behind} records behind the log` }),
   }).finally(() => progress.clear())
+}
+
+/** How long to wait for the master, ms, where it is not to be a minute. */
+function waitOption(text: string | undefined) {
+  const waitMs = Number(text)
+  return text && waitMs >= 0 ? { waitMs } : {}
 }
 
 function checkedId(id: string): string {

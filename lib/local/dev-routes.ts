@@ -1,3 +1,4 @@
+import type { RunResult } from '../batch/run-result.ts'
 import type { Ports } from '../ports/ports.ts'
 import { listIncidents } from '../serve/alerts.ts'
 import type { Status, StreamSummary } from '../serve/dashboard-messages.ts'
@@ -14,6 +15,8 @@ export interface Running {
   status(): Promise<Status>
   /** Ends a worker's process. Throws an HttpError where no worker has that id. */
   kill(id: string): void
+  /** Recomputes by hand. */
+  readonly recompute: { run(stream: string, full?: boolean): Promise<RunResult | undefined> }
 }
 
 /** The HTTP API of `weir dev`. `running` throws an HttpError while the server starts. */
@@ -49,6 +52,12 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
     'GET /api/dead-letters': async ({ query }) => ({
       deadLetters: await listDeadLetters(running().ports, streamOf(query), { limit: limitParameter(query) }),
     }),
+    'POST /api/recompute': async ({ query }) => {
+      const result = await running().recompute.run(streamOf(query).name, query.get('full') === 'true')
+      if (result === undefined)
+        throw new HttpError(409, 'RUN_REFUSED', 'another recompute of this stream is under way')
+      return result
+    },
     'POST /api/kill': async ({ body }) => {
       const part = typeof body === 'object' && body !== null && 'part' in body ? body.part : undefined
       running().kill(String(part))

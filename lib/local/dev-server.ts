@@ -10,6 +10,7 @@ import { DevSockets } from './dev-sockets.ts'
 import { HttpError, httpServer, requireSameSite } from './http-api.ts'
 import { type IngestHandler, serveIngestOn } from './ingest-route.ts'
 import { Pipeline } from './pipeline.ts'
+import { RecomputeTimer } from './recompute-timer.ts'
 import type { ServerEnv } from './servers.ts'
 import { SocketFunction } from './socket-function.ts'
 import { StreamWatch } from './status.ts'
@@ -48,6 +49,7 @@ export class DevServer implements Running {
   readonly #watches: readonly StreamWatch[]
   readonly #statusPush: StatusPush
   readonly #upkeep: UpkeepTimer
+  readonly recompute: RecomputeTimer
 
   private constructor(options: DevServerOptions, pipeline: Pipeline, wiring: Wiring, url: string) {
     const { onTrouble } = options
@@ -64,6 +66,7 @@ export class DevServer implements Running {
     this.#statusPush = new StatusPush({ read: () => this.#readStatus(), publisher, onTrouble })
     const names = [...this.streams.keys()]
     this.#upkeep = new UpkeepTimer({ streams: names, env: pipeline.workerEnv, onTrouble })
+    this.recompute = new RecomputeTimer({ streams: names, env: pipeline.workerEnv, onTrouble })
     const socketFunction = new SocketFunction(socket)
     this.sockets = new DevSockets({ publisher, socketFunction, status: this.#statusPush, onTrouble })
   }
@@ -126,6 +129,7 @@ export class DevServer implements Running {
     http.close()
     await socket.stop()
     await this.#upkeep.stop()
+    await this.recompute.stop()
     const soon = AbortSignal.timeout(DRAIN_MS_MAX)
     const drained = this.pipeline.streams.map(({ stream }) => this.pipeline.drained(stream.name, soon))
     await Promise.allSettled(drained)
@@ -138,6 +142,7 @@ export class DevServer implements Running {
     void this.#wiring.socket.start().catch((error: unknown) => onTrouble(messageOf(error)))
     this.#statusPush.start()
     this.#upkeep.start()
+    this.recompute.start()
   }
 
   async #readStatus(): Promise<Status> {
