@@ -51,7 +51,7 @@ describe('boards larger than an item', () => {
     const [object] = await parts()
     if (object === undefined) throw new Error('no board has spilled')
     const stored = await world.ports.objects.get(object)
-    await world.ports.objects.put(object, Buffer.from('{"form":1,"mark":1,"keys":{}}'))
+    await world.ports.objects.put(object, Buffer.from('{"form":2,"mark":1,"keys":[]}'))
     await expect(readBoards(world.ports, view).next()).rejects.toThrow(/holds mark 1, its name says another/)
     await world.ports.objects.delete(object)
     await expect(readBoards(world.ports, view).next()).rejects.toThrow(/that board .* lists is missing/)

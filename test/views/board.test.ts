@@ -70,8 +70,12 @@ describe('a board', () => {
   })
 
   it('refuses bytes of another form', () => {
-    expect(() => boardFromBytes(view, Buffer.from('{"form":99,"mark":1,"keys":{}}'))).toThrow(/form 1/)
-    expect(() => boardFromBytes(view, Buffer.from('{"form":1,"mark":1,"keys":{"a":[1]}}'))).toThrow(TypeError)
+    const read = (text: string) => boardFromBytes(view, Buffer.from(text))
+    expect(() => read('{"form":99,"mark":1,"keys":[]}')).toThrow(/form 2/)
+    expect(() => read('{"form":1,"mark":1,"keys":{}}')).toThrow(/form 2/)
+    expect(() => read('{"form":2,"mark":1,"keys":["a",[1]]}')).toThrow(TypeError)
+    expect(() => read('{"form":2,"mark":1,"keys":["a",[1,0],"a",[1,0]]}')).toThrow(/twice/)
+    expect(() => read('{"form":2,"mark":1,"keys":["a"]}')).toThrow(TypeError)
   })
 })
 
