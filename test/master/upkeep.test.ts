@@ -6,7 +6,7 @@ import { Pipeline } from '../../lib/local/pipeline.ts'
 import { UpkeepTimer } from '../../lib/local/upkeep-timer.ts'
 import type { BatchFigures } from '../../lib/ports/metrics.ts'
 import { network } from '../../streams/network.ts'
-import { answer, eventually, inFolder } from '../end-to-end/weir.ts'
+import { answer, delay, eventually, inFolder, WeirProcess } from '../end-to-end/weir.ts'
 import { madeLines } from '../real/network-lines.ts'
 
 interface Compacted {
@@ -30,6 +30,29 @@ describe('upkeep on one machine', { timeout: 120_000 }, () => {
       expect(again.compacted).toMatchObject({ replaced: 0, written: 0, problems: [] })
       expect(await answer(['verify', 'network', ...data])).toMatchObject({ ok: true })
       expect((await answer<{ rows: unknown }>(query)).rows).toEqual(before.rows)
+    })
+  })
+
+  it('may be killed at any moment beside a replay that runs: verify finds every record once', async () => {
+    await inFolder(async (dir) => {
+      const data = ['--data', join(dir, 'data')]
+      await writeFile(join(dir, 'lines.csv'), `${madeLines(12_000).join('\n')}\n`)
+      const replay = new WeirProcess(['replay', 'network', join(dir, 'lines.csv'), '--rate', '1500', ...data])
+      let running = true
+      void replay.ended.then(() => {
+        running = false
+      })
+      let killed = 0
+      for (let round = 0; running && round < 40; round++) {
+        const compact = new WeirProcess(['compact', 'network', '--open-hours', ...data])
+        await Promise.race([delay(300 + ((round * 137) % 700)), compact.ended])
+        const { signal } = await compact.kill().then(() => compact.ended)
+        if (signal === 'SIGKILL') killed++
+      }
+      expect(await replay.ended).toMatchObject({ code: 0 })
+      expect(killed).toBeGreaterThan(2)
+      await answer<Compacted>(['compact', 'network', '--open-hours', ...data])
+      expect(await answer(['verify', 'network', ...data])).toMatchObject({ ok: true })
     })
   })
 
