@@ -37,6 +37,9 @@ export interface StageFunction {
 /** The topics and the four functions of one stream. */
 export class StreamPipeline extends Construct {
   readonly functions: readonly StageFunction[]
+  readonly stream: string
+  /** Undefined where there is no Kafka. */
+  readonly topics: StreamTopics | undefined
 
   constructor(scope: Construct, id: string, stream: Stream, shared: Shared) {
     super(scope, id)
@@ -47,6 +50,8 @@ export class StreamPipeline extends Construct {
       const at = { site: settings.site, stream: stream.name, cluster: kafka.cluster }
       new CollectPolicy(this, 'Collect', { ...at, topics, store, master })
     }
+    this.stream = stream.name
+    this.topics = topics
     this.functions = STAGES.map((stage) => this.#stage(stage, stream.name, shared, topics))
   }
 

@@ -6,6 +6,7 @@ import { KafkaCluster } from './cluster.ts'
 import { Compact } from './compact.ts'
 import { PipelineDashboard } from './dashboard.ts'
 import { bundledCode, type CodeOf } from './function-code.ts'
+import { IngestApi } from './ingest-api.ts'
 import { Master } from './master.ts'
 import { MasterTables } from './master-tables.ts'
 import { Network } from './network.ts'
@@ -36,14 +37,16 @@ export class WeirStack extends Stack {
     const alarms = new Alarms(this, 'Alarms', { settings })
     // Under a construct of their own: a stream may have any name, `network` too.
     const pipelines = new Construct(this, 'Streams')
-    const stages = [...props.streams.values()].flatMap((stream) => {
-      return new StreamPipeline(pipelines, capital(stream.name), stream, shared).functions
-    })
+    const ofStreams = [...props.streams.values()].map(
+      (stream) => new StreamPipeline(pipelines, capital(stream.name), stream, shared),
+    )
+    const stages = ofStreams.flatMap(({ functions }) => functions)
     const socket = this.#socket(shared)
     const train = this.#train(shared)
     const query = this.#query(shared)
     const { url } = new QueryApi(this, 'QueryApi', query)
     new CfnOutput(this, 'QueryUrl', { value: url })
+    const ingest = this.#ingest(shared, ofStreams)
     const detecting = [...props.streams.values()].filter(({ detector }) => detector !== undefined)
     const training = new Training(this, 'Training', { train, streams: detecting.map(({ name }) => name) })
     const recompute = new Recompute(this, 'Recompute', { shared, streams: [...props.streams.keys()] })
@@ -55,6 +58,7 @@ export class WeirStack extends Stack {
     watchFunction(alarms, 'socket', socket)
     watchFunction(alarms, 'train', train)
     watchFunction(alarms, 'query', query)
+    if (ingest !== undefined) watchFunction(alarms, 'ingest', ingest.function)
     watchFunction(alarms, 'compact', compact.function)
     watchStore(alarms, shared.store)
     for (const { name, function: step } of recompute.functions) watchFunction(alarms, name, step)
@@ -102,6 +106,14 @@ export class WeirStack extends Stack {
     webSocket.grantPush(socket.role)
     webSocket.serve(socket)
     return socket
+  }
+
+  #ingest(shared: Shared, pipelines: readonly StreamPipeline[]): IngestApi | undefined {
+    const { kafka } = shared
+    if (kafka === undefined) return undefined
+    const ingest = new IngestApi(this, 'IngestApi', { shared, kafka, pipelines })
+    new CfnOutput(this, 'IngestUrl', { value: ingest.url })
+    return ingest
   }
 
   #query({ settings, codeOf, environment, store, master }: Shared): WeirFunction {

@@ -3,6 +3,7 @@
  * progress and its result. With `dieAt` it kills itself right before or after a write of the embedded adapters, or soon
  * after one has begun, wherever it then is.
  */
+import { KafkaLog } from '../../lib/aws/kafka-log.ts'
 import { followInput } from '../../lib/collect/follow/follow-input.ts'
 import { HttpsLog } from '../../lib/collect/https/https-log.ts'
 import { IngestClient } from '../../lib/collect/https/ingest-client.ts'
@@ -17,6 +18,8 @@ export interface ChildOrder {
   readonly dir: string
   readonly keyed: boolean
   readonly sources: readonly string[]
+  /** Kafka, in place of the embedded log. */
+  readonly brokers?: string
   /** An ingest API, in place of the log. */
   readonly url?: string
   /** The sources are files that grow, folders and patterns, until SIGTERM. */
@@ -33,7 +36,17 @@ export interface ChildOrder {
 }
 
 const order = JSON.parse(process.argv[2] ?? '{}') as ChildOrder
-const ports = await openTestPorts(order.dir, order.maxBatchBytes)
+const embedded = await openTestPorts(order.dir, order.maxBatchBytes)
+const ports = order.brokers === undefined ? embedded : { ...embedded, log: kafkaLog(order.brokers) }
+
+function kafkaLog(brokers: string): EventLog {
+  return new KafkaLog({
+    brokers: [brokers],
+    clientId: 'weir-test',
+    requestTimeoutMs: 5000,
+    compression: 'zstd',
+  })
+}
 
 async function mayDie<T>(what: 'append' | 'put', act: () => Promise<T>): Promise<T> {
   const { dieAt } = order
@@ -50,6 +63,7 @@ async function mayDie<T>(what: 'append' | 'put', act: () => Promise<T>): Promise
 const counts = { append: 0, put: 0 }
 
 const log: EventLog = Object.create(ports.log, {
+  maxBatchBytes: { value: order.maxBatchBytes ?? ports.log.maxBatchBytes },
   append: {
     value: (...args: Parameters<EventLog['append']>) => mayDie('append', () => ports.log.append(...args)),
   },
@@ -92,3 +106,4 @@ const result = await startRun({
 })
 process.stdout.write(`${JSON.stringify(result)}\n`)
 await ports.close()
+await ports.log.close()

@@ -99,19 +99,25 @@ test('the network has no way in and no way out but the free endpoints of S3 and 
 
 test('only what speaks Kafka is inside the VPC, knows the brokers and may append', () => {
   const functions = ofType(resources, 'AWS::Lambda::Function').filter(([id]) =>
-    /^StreamsSensors|^Socket|^Train/.test(id),
+    /^StreamsSensors|^Ingest|^Socket|^Train/.test(id),
   )
-  expect(functions).toHaveLength(6)
+  expect(functions).toHaveLength(7)
   const inside = functions
     .filter(([, { Properties }]) => Properties.VpcConfig !== undefined)
     .map(([id]) => id)
-  expect(inside).toEqual([expect.stringMatching(/^StreamsSensorsScoreFunction/)])
+  expect(inside.sort()).toEqual([
+    expect.stringMatching(/^IngestApiFunction/),
+    expect.stringMatching(/^StreamsSensorsScoreFunction/),
+  ])
   const knowing = functions.filter(([, resource]) => JSON.stringify(resource).includes('WEIR_BROKERS'))
-  expect(knowing.map(([id]) => id)).toEqual(inside)
+  expect(knowing.map(([id]) => id).sort()).toEqual(inside)
   const writing = ofType(resources, 'AWS::IAM::Policy').filter(([, policy]) =>
     JSON.stringify(policy).includes('kafka-cluster:WriteData"'),
   )
-  expect(writing.map(([id]) => id)).toEqual([expect.stringMatching(/^StreamsSensorsScoreRole/)])
+  expect(writing.map(([id]) => id).sort()).toEqual([
+    expect.stringMatching(/^IngestApiFunctionRole/),
+    expect.stringMatching(/^StreamsSensorsScoreRole/),
+  ])
 })
 
 test('who speaks to the brokers reaches them on the IAM port and on no other', () => {
