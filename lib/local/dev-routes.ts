@@ -3,6 +3,7 @@ import type { Ports } from '../ports/ports.ts'
 import { listIncidents } from '../serve/alerts.ts'
 import type { Status, StreamSummary } from '../serve/dashboard-messages.ts'
 import { listDeadLetters } from '../serve/dead-letters.ts'
+import type { Layer } from '../serve/query/layers.ts'
 import { queryView, viewNamed } from '../serve/query.ts'
 import { answerQuery } from '../serve/query-api/handler.ts'
 import type { Stream } from '../stream/define.ts'
@@ -38,6 +39,7 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
         from: timeParameter(query, 'from'),
         to: timeParameter(query, 'to'),
         bySlot: query.get('bySlot') === 'true',
+        layer: layerParameter(query),
       }
       return queryView(running().ports, view, options, Date.now())
     },
@@ -111,6 +113,13 @@ function timeParameter(query: URLSearchParams, name: string): number | undefined
   const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
   if (Number.isFinite(ms)) return ms
   throw new HttpError(400, 'BAD_TIME', `${name} must be ISO 8601 or ms since 1970`)
+}
+
+function layerParameter(query: URLSearchParams): Layer | undefined {
+  const layer = query.get('layer')
+  if (layer === null || layer === 'merged' || layer === 'speed' || layer === 'batch')
+    return layer ?? undefined
+  throw new HttpError(400, 'BAD_LAYER', 'layer must be merged, speed or batch')
 }
 
 function limitParameter(query: URLSearchParams): number {

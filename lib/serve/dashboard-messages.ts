@@ -32,12 +32,12 @@ export interface ViewSummary {
   readonly additive?: readonly string[]
 }
 
-/** GET /api/query?view=&from=&to=&key=&bySlot=true; `from` and `to` are ms or ISO, slots are [from, to). */
+/** GET /api/query?view=&from=&to=&key=&bySlot=true&layer=; `from` and `to` are ms or ISO, slots are [from, to). */
 export interface QueryAnswer {
   readonly view: string
   readonly rows: readonly QueryRow[]
-  /** Rows before it come from the batch view, from it on from the speed boards. */
-  readonly horizon: string | number
+  /** Records appended before it come from the batch view, from it on from the speed boards; null: there is none yet. */
+  readonly horizon: string | number | null
   /** Records appended before it may be missing, because the view is newer; null or absent: none are. ISO text. */
   readonly since?: string | null
   readonly asOf: string | number

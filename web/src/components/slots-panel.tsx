@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { StreamSummary, ViewSummary } from '../../../lib/serve/dashboard-messages.ts'
 import { usePage } from '../context.ts'
+import { LAYERS, type Layer, layersText } from '../state/layers.ts'
 import { slotTable } from '../state/slots.ts'
 import { useQuery } from '../state/use-query.ts'
 import { Breakdown } from './slot-breakdown.tsx'
@@ -46,6 +47,7 @@ export function SlotsPanel({ stream }: { readonly stream: StreamSummary }) {
 
 function ViewSlots({ stream, view }: { readonly stream: string; readonly view: ViewSummary }) {
   const [range, setRange] = useState<Range>('1 h')
+  const [layer, setLayer] = useState<Layer>('merged')
   const [aggregate, setAggregate] = useState(
     view.aggregates.includes('count') ? 'count' : (view.aggregates[0] ?? 'count'),
   )
@@ -54,10 +56,11 @@ function ViewSlots({ stream, view }: { readonly stream: string; readonly view: V
   const rangeMs = RANGES[range]
   const fromMs = rangeMs === undefined ? undefined : slotEnd(nowMs, view.slotMs) - rangeMs
   const { answer, problem } = useQuery(
-    `${stream}.${view.name} ${range}`,
+    `${stream}.${view.name} ${range} ${layer}`,
     () => ({
       view: `${stream}.${view.name}`,
       bySlot: true,
+      layer,
       ...(fromMs === undefined ? {} : { fromMs, toMs: slotEnd(nowMs, view.slotMs) }),
     }),
     REFRESH_MS,
@@ -77,6 +80,14 @@ function ViewSlots({ stream, view }: { readonly stream: string; readonly view: V
           {(Object.keys(RANGES) as Range[]).map((name) => (
             <button type="button" key={name} aria-pressed={name === range} onClick={() => setRange(name)}>
               {name}
+            </button>
+          ))}
+        </div>
+        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset brings layout of its own */}
+        <div class="segments" role="group" aria-label="Layer">
+          {(Object.keys(LAYERS) as Layer[]).map((name) => (
+            <button type="button" key={name} aria-pressed={name === layer} onClick={() => setLayer(name)}>
+              {LAYERS[name]}
             </button>
           ))}
         </div>
@@ -102,6 +113,7 @@ function ViewSlots({ stream, view }: { readonly stream: string; readonly view: V
       ) : (
         <Breakdown table={table} stacked={stacked} nowMs={nowMs} problem={problem} />
       )}
+      {answer !== undefined && <p class="slots-layers">{layersText(answer, layer)}</p>}
     </>
   )
 }

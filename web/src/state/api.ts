@@ -6,6 +6,7 @@ import type {
   Status,
   StreamsAnswer,
 } from '../../../lib/serve/dashboard-messages.ts'
+import type { Layer } from './layers.ts'
 
 /** An answer that is not 2xx, or none at all. The message is for people. */
 export class ApiError extends Error {
@@ -34,6 +35,7 @@ export interface Question {
   readonly fromMs?: number
   readonly toMs?: number
   readonly key?: string
+  readonly layer?: Layer
   readonly bySlot: boolean
 }
 
@@ -41,10 +43,10 @@ export interface Question {
 export const api: Api = {
   streams: (signal) => get<StreamsAnswer>('/api/streams', {}, signal),
   status: (signal) => get<Status>('/api/status', {}, signal),
-  query: ({ view, fromMs, toMs, key, bySlot }, signal) =>
+  query: ({ view, fromMs, toMs, key, layer, bySlot }, signal) =>
     get<QueryAnswer>(
       '/api/query',
-      { view, from: fromMs, to: toMs, key, bySlot: bySlot || undefined },
+      { view, from: fromMs, to: toMs, key, layer, bySlot: bySlot || undefined },
       signal,
     ),
   alerts: (stream, limit, signal) => get<AlertsAnswer>('/api/alerts', { stream, limit }, signal),
