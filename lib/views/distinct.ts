@@ -19,6 +19,9 @@ const VALUE_BITS = 6
 const VALUE_MASK = 63
 /** Leading zeros of a word, and one. */
 const VALUE_MAX = 33
+const NO_REGISTERS = new Uint8Array(0)
+/** One for all folds, of which there may be a hundred thousand. */
+const hash: HashWords = new Uint32Array(2)
 const EMPTY: DistinctState = { coupons: new Uint32Array(0) }
 
 export function distinct(precision: number): Aggregate<DistinctState> {
@@ -43,9 +46,8 @@ export function distinct(precision: number): Aggregate<DistinctState> {
 
 class DistinctFold implements Fold<DistinctState> {
   readonly #precision: number
-  readonly #hash: HashWords = new Uint32Array(2)
   #coupons: Set<number> | undefined
-  #registers = new Uint8Array(0)
+  #registers = NO_REGISTERS
 
   constructor(from: DistinctState, precision: number) {
     this.#precision = precision
@@ -77,8 +79,8 @@ class DistinctFold implements Fold<DistinctState> {
       for (const element of value) this.#addValue(element)
       return
     }
-    if (!hashValue(value, this.#hash)) return
-    const [address = 0, other = 0] = this.#hash
+    if (!hashValue(value, hash)) return
+    const [address = 0, other = 0] = hash
     this.#take(((address & ~VALUE_MASK) | (Math.clz32(other) + 1)) >>> 0)
   }
 

@@ -57,7 +57,6 @@ export function top(k: number, capacity: number): Aggregate<TopState> {
 
 class TopFold implements Fold<TopState> {
   readonly #capacity: number
-  readonly #hash: HashWords = new Uint32Array(2)
   #held: Map<string, Held>
   #table: CountMin | undefined
   #total: number
@@ -71,7 +70,7 @@ class TopFold implements Fold<TopState> {
 
   add(cells: Cells, row: number, origin: number): void {
     for (const value of partsOf(cells[0]?.[row])) {
-      const [high, low] = this.#hashOf(value)
+      const [high, low] = hashOf(value)
       this.#take(value, { count: 1, rank: finish(high ^ origin) }, high, low)
     }
   }
@@ -82,7 +81,7 @@ class TopFold implements Fold<TopState> {
       this.#total += beyond.total
     }
     for (const [value, one] of held) {
-      const [high, low] = this.#hashOf(value)
+      const [high, low] = hashOf(value)
       this.#take(value, one, high, low)
     }
   }
@@ -91,11 +90,6 @@ class TopFold implements Fold<TopState> {
     if (this.#table === undefined) return { held: this.#held }
     this.#prune()
     return { held: this.#held, beyond: { table: this.#table, total: this.#total } }
-  }
-
-  #hashOf(value: string): readonly [number, number] {
-    hashValue(value, this.#hash)
-    return [this.#hash[0] as number, this.#hash[1] as number]
   }
 
   #take(value: string, { count, rank }: Held, high: number, low: number): void {
@@ -119,7 +113,7 @@ class TopFold implements Fold<TopState> {
     const table = new CountMin(widthOf(this.#capacity))
     this.#table = table
     for (const [value, { count, rank }] of this.#held) {
-      table.add(...this.#hashOf(value), count)
+      table.add(...hashOf(value), count)
       this.#total += count
       this.#held.set(value, { count: 0, rank })
     }
@@ -137,17 +131,23 @@ class TopFold implements Fold<TopState> {
   }
 }
 
+/** One for all folds, of which there may be a hundred thousand. */
+const words: HashWords = new Uint32Array(2)
+
+function hashOf(value: string): readonly [number, number] {
+  hashValue(value, words)
+  return [words[0] as number, words[1] as number]
+}
+
 function widthOf(capacity: number): number {
   return 2 ** Math.ceil(Math.log2(2 * capacity))
 }
 
 function answerOf({ held, beyond }: TopState, k: number): readonly TopValue[] {
-  const words: HashWords = new Uint32Array(2)
   const error = beyond === undefined ? 0 : beyond.table.errorOf(beyond.total)
   const counted = [...held].map(([value, { count }]) => {
     if (beyond === undefined) return { value, count, error }
-    hashValue(value, words)
-    const estimate = beyond.table.estimate(words[0] as number, words[1] as number)
+    const estimate = beyond.table.estimate(...hashOf(value))
     return { value, count: estimate, error: Math.min(error, estimate - 1) }
   })
   return counted.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1)).slice(0, k)

@@ -152,4 +152,23 @@ describe('a version', () => {
     expect(version({ slotMs: 10_000 })).not.toBe(version({}))
     expect(version({ where: [{ field: 'kind', in: ['a'] }] })).not.toBe(version({}))
   })
+
+  it('is another for another sketch, and the same whatever of it is asked for in the end', () => {
+    const of = (one: object) => version({ aggregates: { it: one } })
+    // Segments and boards are stored under these.
+    expect(of({ kind: 'distinct', field: 'kind' })).toBe('3037ca1952a6')
+    expect(of({ kind: 'top', field: 'kind' })).toBe('e531a3108f90')
+    expect(of({ kind: 'quantile', field: 'price', at: [0.5] })).toBe('5ba8af7442ca')
+    expect(of({ kind: 'distinct', field: 'kind', precision: 12 })).toBe(
+      of({ kind: 'distinct', field: 'kind' }),
+    )
+    expect(of({ kind: 'distinct', field: 'kind', precision: 13 })).not.toBe(
+      of({ kind: 'distinct', field: 'kind' }),
+    )
+    expect(of({ kind: 'top', field: 'kind', k: 3 })).toBe(of({ kind: 'top', field: 'kind', k: 7 }))
+    expect(of({ kind: 'quantile', field: 'price', at: [0.9] })).toBe(
+      of({ kind: 'quantile', field: 'price', at: [0.5] }),
+    )
+    expect(version({ retentionDays: 7 })).toBe(version({}))
+  })
 })
