@@ -75,10 +75,16 @@ async function answerAsOf(options: QueryCommandOptions, view: View, asked: Query
   }
 }
 
-function answerText(view: View, { rows, since }: QueryAnswer): string {
+function answerText(view: View, { rows, since, retractionsPending }: QueryAnswer): string {
   const text = table(
     ['key', 'from', 'to', ...view.aggregates],
     rows.map((row) => [row.key, row.from, row.to, ...view.aggregates.map((name) => shown(row[name]))]),
   )
-  return since === null ? text : `${text}\n\n${notBefore(view.id, since)}`
+  const notes = [
+    ...(since === null ? [] : [notBefore(view.id, since)]),
+    ...(retractionsPending === 0
+      ? []
+      : [`Retractions that are not in it yet: ${retractionsPending}. The next recompute takes them in.`]),
+  ]
+  return notes.length === 0 ? text : `${text}\n\n${notes.join('\n')}`
 }

@@ -4,6 +4,7 @@ import type { ViewDefinition } from '../stream/view-definition.ts'
 import { compileView, type View } from '../views/view.ts'
 import { keysDisplayedAs } from './query/keys.ts'
 import { type Horizon, type Layer, readLayers } from './query/layers.ts'
+import { retractionsPending } from './query/retracted.ts'
 import { AnswerRows, type QueryRow } from './query/rows.ts'
 import { boardsSince } from './query/since.ts'
 import { slotRange } from './query/slots.ts'
@@ -31,6 +32,8 @@ export interface QueryAnswer {
    * newer than they are. Null: the answer is complete from the start.
    */
   readonly since: string | null
+  /** Retractions and withdrawals that the answer does not show yet: the next recompute takes them in. */
+  readonly retractionsPending: number
   readonly asOf: string
 }
 
@@ -78,6 +81,7 @@ export async function queryView(
     rows: rows.answer(),
     horizon: iso(horizon?.ms),
     since: iso(missingBefore(since, horizon)),
+    retractionsPending: await retractionsPending(stores, view, horizon?.index),
     asOf: new Date(nowMs).toISOString(),
   }
 }

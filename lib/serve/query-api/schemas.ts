@@ -67,6 +67,7 @@ export const queryAnswer = z.object({
   rows: z.array(row),
   horizon: isoTime.nullable(),
   since: isoTime.nullable(),
+  retractionsPending: z.number(),
   asOf: isoTime,
   truncated: z.boolean(),
 })
@@ -76,6 +77,7 @@ export const topAnswer = z.object({
   rows: z.array(row),
   horizon: isoTime.nullable(),
   since: isoTime.nullable(),
+  retractionsPending: z.number(),
   asOf: isoTime,
   window: z.object({ from: isoTime, to: isoTime }),
   by: z.string(),

@@ -59,6 +59,7 @@ export async function queryAsOf(
     rows: rows.answer(),
     horizon: null,
     since: null,
+    retractionsPending: 0,
     asOf: new Date(asOfMs).toISOString(),
   }
 }

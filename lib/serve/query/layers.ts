@@ -1,6 +1,6 @@
 import { PortError } from '../../ports/errors.ts'
 import { readExpiredBefore } from '../../state/batch-expired.ts'
-import { entryOf, readBatchPointer } from '../../state/batch-pointer.ts'
+import { type BatchEntry, entryOf, readBatchPointer } from '../../state/batch-pointer.ts'
 import { readBatchRows } from '../../state/batch-rows.ts'
 import { type BoardStores, readBoards } from '../../state/boards.ts'
 import type { States, View } from '../../views/view.ts'
@@ -20,6 +20,8 @@ export interface Horizon {
   readonly epoch: number
   /** Records appended before it come from the batch layer, ms. */
   readonly ms: number
+  /** Object key of the batch view's index. */
+  readonly index: string
 }
 
 /** Takes what one key has in one slot, of one layer. */
@@ -43,7 +45,7 @@ export async function readLayers(
   for (let attempt = 1; ; attempt++) {
     const pointer = await readBatchPointer(stores.keyed, stream)
     const entry = entryOf(pointer, view)
-    const horizon = entry && { epoch: entry.horizon, ms: entry.horizon * (pointer?.epochMs ?? 0) }
+    const horizon = entry && horizonOf(entry, pointer?.epochMs ?? 0)
     const take = begin()
     try {
       if (entry !== undefined && wanted.layer !== 'speed') await readBatch(stores, view, entry, wanted, take)
@@ -58,6 +60,10 @@ export async function readLayers(
       if (!moved || attempt === TRIES_MAX) throw error
     }
   }
+}
+
+function horizonOf({ horizon: epoch, index }: BatchEntry, epochMs: number): Horizon {
+  return { epoch, ms: epoch * epochMs, index }
 }
 
 async function readBatch(

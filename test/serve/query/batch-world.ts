@@ -2,8 +2,15 @@ import { compareKeys, keyHash } from '../../../lib/formats/segment-order.ts'
 import { SegmentWriter } from '../../../lib/formats/segment-write.ts'
 import type { Ports } from '../../../lib/ports/ports.ts'
 import type { QueryOptions } from '../../../lib/serve/query.ts'
-import { type BatchChunk, chunkMsOf, indexObject, segmentKey } from '../../../lib/state/batch-index.ts'
+import {
+  type BatchChunk,
+  type BatchCoverage,
+  chunkMsOf,
+  indexObject,
+  segmentKey,
+} from '../../../lib/state/batch-index.ts'
 import { type BatchEntry, pointerItem } from '../../../lib/state/batch-pointer.ts'
+import { retractionsDigest } from '../../../lib/state/retractions.ts'
 import { versionName } from '../../../lib/state/view-since.ts'
 import type { Entry } from '../../../lib/stream/entry.ts'
 import { epochOf } from '../../../lib/stream/epoch.ts'
@@ -11,6 +18,9 @@ import { displayKey } from '../../../lib/views/key.ts'
 import type { States, View } from '../../../lib/views/view.ts'
 
 type Stores = Pick<Ports, 'keyed' | 'objects' | 'epochMs'>
+
+type Covered = Pick<BatchCoverage, 'partitions' | 'retractions'>
+const NOTHING: Covered = { partitions: [], retractions: retractionsDigest([]) }
 
 /** What a view is, entry by entry: by key, then by slot. */
 export function bruteForce(view: View, entries: readonly Entry[]): Map<string, Map<number, States>> {
@@ -31,6 +41,7 @@ export async function storeBatch(
   view: View,
   entries: readonly Entry[],
   horizon: number,
+  what: Covered = NOTHING,
 ): Promise<BatchEntry> {
   const { slotMs } = view.definition
   const chunkMs = chunkMsOf(slotMs)
@@ -50,7 +61,7 @@ export async function storeBatch(
     await objects.put(segmentKey(view, note.name), bytes)
     chunks.push({ from, segments: [{ ...note, sizeBytes: bytes.length }] })
   }
-  const covers = { horizon, epochMs, partitions: [], retractions: '' }
+  const covers = { horizon, epochMs, ...what }
   const name = versionName(view)
   const index = indexObject(view, { form: 1, view: name, slotMs, chunkMs, covers, chunks })
   await objects.put(index.key, index.bytes)
@@ -63,13 +74,13 @@ export async function publishBatch(
   view: View,
   entries: readonly Entry[],
   horizon: number,
-  run = `run-${horizon}`,
+  what: Covered = NOTHING,
 ): Promise<BatchEntry> {
-  const entry = await storeBatch(stores, view, entries, horizon)
+  const entry = await storeBatch(stores, view, entries, horizon, what)
   const [stream = ''] = view.id.split('.')
   const views = { [versionName(view)]: entry }
   const { epochMs } = stores
-  const pointer = { form: 1 as const, run, publishedMs: horizon, epochMs, horizon, views }
+  const pointer = { form: 1 as const, run: `run-${horizon}`, publishedMs: horizon, epochMs, horizon, views }
   await stores.keyed.put(pointerItem(stream, pointer), 'any')
   return entry
 }

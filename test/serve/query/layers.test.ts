@@ -5,6 +5,8 @@ import type { KeyedStore } from '../../../lib/ports/keyed-store.ts'
 import { queryView } from '../../../lib/serve/query.ts'
 import { recordExpired } from '../../../lib/state/batch-expired.ts'
 import { readBoards } from '../../../lib/state/boards.ts'
+import { coveredRetractions } from '../../../lib/state/covered-retractions.ts'
+import { recordRetraction, withdrawRetraction } from '../../../lib/state/retractions.ts'
 import { versionName } from '../../../lib/state/view-since.ts'
 import type { Entry } from '../../../lib/stream/entry.ts'
 import { epochOf } from '../../../lib/stream/epoch.ts'
@@ -188,6 +190,29 @@ describe('a query while a recompute is published', () => {
       ['a', 3],
       ['b', 1],
     ])
+  })
+
+  it('tells how many retractions it does not show yet', async () => {
+    const { entries, first } = await prepared()
+    const pending = async () => (await queryView(world.ports, view, {}, world.clock.ms)).retractionsPending
+    expect(await pending()).toBe(0)
+    const stretch = { topic: 'test.raw.g1', partition: 0, from: 0, to: 1 }
+    const { id } = await recordRetraction(world.ports.keyed, stretch, 'a broken sensor', 1)
+    expect(await pending()).toBe(1)
+    // Built without it, built with it, built with it though some of its records are still on boards.
+    await publishBatch(world.ports, view, entries, first + 9)
+    expect(await pending()).toBe(1)
+    const partitions = [{ topic: 'test.raw.g1', partition: 0, end: 9, below: 9, beyond: 9 }]
+    const retractions = coveredRetractions([stretch], { partitions })
+    await publishBatch(world.ports, view, entries, first + 9, { partitions, retractions })
+    expect(await pending()).toBe(0)
+    await withdrawRetraction(world.ports.keyed, 'test', id, 'it was not', 2)
+    expect(await pending()).toBe(1)
+    const long = { ...stretch, from: 3, to: 20 }
+    await recordRetraction(world.ports.keyed, long, 'another', 3)
+    const both = coveredRetractions([long], { partitions })
+    await publishBatch(world.ports, view, entries, first + 9, { partitions, retractions: both })
+    expect(await pending()).toBe(1)
   })
 
   it('serves no slot that the view keeps no longer', async () => {
