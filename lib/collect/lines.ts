@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { isUnified2 } from '../formats/unified2.ts'
 import type { Block } from './block.ts'
 import { gunzip, isGzip } from './gunzip.ts'
 import { LineSplitter, type SplitOptions } from './line-splitter.ts'
 import { sourceError } from './source-error.ts'
+import { Unified2Splitter } from './unified2-splitter.ts'
 
 export interface ReadLinesOptions extends SplitOptions {
   /** How messages call it; by default the path. */
@@ -13,15 +15,21 @@ export interface ReadLinesOptions extends SplitOptions {
   /** Called with the bytes read from the file, before decompression. */
   readonly onBytes?: (bytes: number) => void
   readonly signal?: AbortSignal
+  /** Things worth knowing that are no errors: where a spool breaks off. */
+  readonly notice?: (message: string) => void
 }
 
 const PLAIN_CHUNK_BYTES = 1024 * 1024
+const GZIP_START_BYTES = 2
+const SPOOL_START_BYTES = 4
 const GZIP_CHUNK_BYTES = 64 * 1024
 
 /**
  * The lines of a file or stream, plain or gzip, in blocks. Lines end with LF or CRLF, the last with or without. Empty
  * lines are skipped and not counted: positions count the others, from 0. Memory is bounded by the size of a chunk and
  * `maxLineBytes`, however long a line is.
+ *
+ * What begins as a unified2 spool does, which no text does, is cut into events in place of lines (unified2-splitter.ts).
  *
  * Throws a SourceError that names the source where it cannot be read or its gzip data are cut short: after the blocks
  * that could be had, and without the part of a line that was left.
@@ -31,9 +39,11 @@ export async function* readLines(
   options: ReadLinesOptions = {},
 ): AsyncGenerator<Block, void> {
   const name = options.name ?? (typeof input === 'string' ? input : 'standard input')
-  const splitter = new LineSplitter(name, options)
   try {
-    for await (const chunk of plainChunks(input, name, options)) yield* splitter.push(chunk)
+    const chunks = plainChunks(input, name, options)
+    const first = await atLeastBytes(chunks, SPOOL_START_BYTES)
+    const splitter = isUnified2(first) ? new Unified2Splitter(name, options) : new LineSplitter(name, options)
+    for await (const chunk of prepend(first, chunks)) yield* splitter.push(chunk)
     yield* splitter.finish()
   } catch (error) {
     throw sourceError(name, error)
@@ -46,7 +56,7 @@ async function* plainChunks(
   options: ReadLinesOptions,
 ): AsyncGenerator<Buffer, void> {
   const chunks = rawChunks(input, options)
-  const first = await atLeastTwoBytes(chunks)
+  const first = await atLeastBytes(chunks, GZIP_START_BYTES)
   const whole = prepend(first, chunks)
   yield* (options.gzip ?? isGzip(first)) && first.length > 0 ? gunzip(inPieces(whole), name) : whole
 }
@@ -68,9 +78,9 @@ async function* rawChunks(input: string | Readable, options: ReadLinesOptions): 
 }
 
 /** The start of the data, long enough to tell what it is. Shorter only where there is no more. */
-async function atLeastTwoBytes(chunks: AsyncGenerator<Buffer, void>): Promise<Buffer> {
+async function atLeastBytes(chunks: AsyncGenerator<Buffer, void>, bytes: number): Promise<Buffer> {
   let start: Buffer = Buffer.alloc(0)
-  while (start.length < 2) {
+  while (start.length < bytes) {
     const next = await chunks.next()
     if (next.done === true) break
     start = start.length === 0 ? next.value : Buffer.concat([start, next.value])

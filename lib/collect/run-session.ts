@@ -111,6 +111,7 @@ export class RunSession {
     const blocks = source.read({
       pass,
       signal: this.#signal,
+      notice: (message) => onNotice?.(message),
       large: (position) => largeWriter(ports, this.#sender, { source: number, position }),
       onBytes: (bytes) => {
         this.#bytesRead += bytes

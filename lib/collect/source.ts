@@ -22,6 +22,8 @@ export interface ReadOptions {
   readonly large: (position: number) => LargeSink
   readonly onBytes?: (bytes: number) => void
   readonly signal?: AbortSignal
+  /** Told things worth knowing that are no errors. */
+  readonly notice?: (message: string) => void
 }
 
 /** A file may grow while a run is stopped, but what was there must stay. */
