@@ -15,8 +15,9 @@ export const START_MS = 1_790_000_000_000
 /** Records a second of append and event time. */
 export const RATE = 5_000
 export const PARTITIONS = 4
-/** Records of one archive batch, and so of a file at most. */
-const BATCH = 50_000
+/** Records of one batch, and so of a file at most: as Lambda delivers them, or as compaction leaves them. */
+const DELIVERED = 10_000
+const COMPACTED = 50_000
 
 /** The lines of the KDD file: parsed anew for each tile, so that they need no gigabyte. */
 async function kddLines(): Promise<readonly Buffer[]> {
@@ -49,7 +50,7 @@ export async function feedKdd(
   let done = 0
   for (let partition = 0; done < records; partition = (partition + 1) % PARTITIONS) {
     const from = offsets[partition] ?? 0
-    const size = Math.min(BATCH, records - done)
+    const size = Math.min(count ? DELIVERED : COMPACTED, records - done)
     const entries = Array.from({ length: size }, (_, i) => {
       const n = done + i
       const time = START_MS + Math.floor((n * 1000) / RATE)
