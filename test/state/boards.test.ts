@@ -97,6 +97,16 @@ async function run(
   return world
 }
 
+function countingGets(keyed: KeyedStore, onGet: () => void): KeyedStore {
+  return new Proxy(keyed, {
+    get(target, name) {
+      if (name === 'get') onGet()
+      const member: unknown = Reflect.get(target, name, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
 const SEEDS = Array.from({ length: 150 }, (_, i) => i + 1)
 
 /** On how many seeds the board is not what its entries make, or cannot be read any more. */
@@ -131,6 +141,38 @@ describe('boards in parts', () => {
       merged += swept
     }
     expect(merged).toBeGreaterThan(150)
+  }, 60_000)
+
+  it('are read as they stood at one mark, whatever is written, merged and swept meanwhile', async () => {
+    let reads = 0
+    let again = 0
+    for (const seed of SEEDS.slice(0, 60)) {
+      const looks: Promise<void>[] = []
+      const slow = new Schedule(seed + 1_000, { fail: 0, lose: 0, late: 0 })
+      await run(seed, async (world) => {
+        const { keyed, objects } = world.stores
+        const slowly = {
+          keyed: countingGets(scheduled(keyed, ['get'], slow), () => again++),
+          // Each get takes so long that the board has often moved on twice.
+          objects: [1, 2, 3, 4].reduce((inner) => scheduled(inner, ['get'], slow), objects),
+        }
+        looks.push(
+          (async () => {
+            for await (const { board } of readBoards(slowly, view)) {
+              const due = ENTRIES.slice(0, board.mark + 1)
+              expect(textOf(board), `seed ${seed}`).toEqual(textOf(applyToBoard(view, EMPTY_BOARD, due)))
+              reads++
+            }
+          })(),
+        )
+        await slow.turn()
+        await sweepBoards(world.stores, 'shop')
+      })
+      await Promise.all(looks)
+    }
+    expect(reads).toBeGreaterThan(200)
+    // Some found a part swept, and read the item again.
+    expect(again).toBeGreaterThan(5)
   }, 60_000)
 
   it('would not without the condition on the mark', async () => {
