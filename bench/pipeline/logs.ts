@@ -1,11 +1,10 @@
 /**
  * The transport figure: 89-byte syslog lines through the whole local pipeline (collect, raw log, score, enriched log, count,
- * archive, notify), by `weir replay` as a user runs it. Every run must end with as many lines counted and in the master
- * as were sent. With `--model` a model of templates scores them, trained on a first replay of 50,000.
+ * archive, notify), which is up and warm: from the first line read to the last one in every view and in the master. Every run
+ * must end with as many lines counted and in the master as were sent. With `--model` a model of templates scores them.
  *
  *     node bench/pipeline/logs.ts [--counts 1000,10000,50000,1000000] [--rounds N] [--model]
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,7 +12,14 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
+import { NO_PUBLISHER } from '../../bin/with-ports.ts'
+import { trainStream } from '../../lib/batch/train.ts'
+import { startRun } from '../../lib/collect/run.ts'
+import { Pipeline } from '../../lib/local/pipeline.ts'
+import { systemClock } from '../../lib/local/system-clock.ts'
+import { runSummary } from '../../lib/serve/run-summary.ts'
 import { seededRandom } from '../../lib/stream/random.ts'
+import { logs } from '../../streams/logs.ts'
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +28,6 @@ const { values } = parseArgs({
     model: { type: 'boolean', default: false },
   },
 })
-const WEIR = join(import.meta.dirname, '../../bin/weir.ts')
 const LINE_BYTES = 89
 const SEED = 2015
 
@@ -62,76 +67,72 @@ async function writeLines(path: string, count: number): Promise<void> {
   await finished(out)
 }
 
-interface Answer {
-  readonly recordsIn: number
-  readonly recordsScored: number
-  readonly deadLettered: number
-  readonly archived: number
-  readonly counted: number
+interface Round {
   readonly seconds: number
-  readonly recordsPerSecond: number
-}
-
-/** The JSON that a command printed, and the CPU seconds of all its processes. */
-function weir(args: readonly string[]): Promise<{ answer: Answer; cpuSeconds: number }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', '"$0" "$@"; times >&2', process.execPath, WEIR, ...args, '--json'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk))
-    child.stderr.on('data', (chunk: Buffer) => (err += chunk))
-    child.once('close', () => {
-      if (out === '') return reject(new Error(err))
-      const children = err.trim().split('\n').at(-1) ?? ''
-      const cpuSeconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
-        (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
-        0,
-      )
-      resolve({ answer: JSON.parse(out) as Answer, cpuSeconds })
-    })
-  })
+  readonly perSecond: number
 }
 
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
 }
 
-async function round(dir: string, source: string, count: number) {
-  const data = await mkdtemp(join(dir, 'data-'))
-  if (values.model) {
-    await weir(['replay', 'logs', join(dir, '50000.log'), '--data', data])
-    await weir(['train', 'logs', '--data', data])
-  }
-  const { answer, cpuSeconds } = await weir(['replay', 'logs', source, '--data', data])
-  await rm(data, { recursive: true })
-  const { recordsIn, recordsScored, archived, counted, deadLettered } = answer
-  const lost = [recordsIn, recordsScored, archived, counted].some((n) => n !== count) || deadLettered > 0
-  if (lost) throw new Error(`${count} lines sent: ${JSON.stringify(answer)}`)
-  return { perSecond: answer.recordsPerSecond, seconds: answer.seconds, cpuUs: (cpuSeconds / count) * 1e6 }
+/** One run through a pipeline that is up: from the first line read to the last one in every view and in the master. */
+async function transport(pipeline: Pipeline, source: string, count: number): Promise<Round> {
+  const startedMs = performance.now()
+  const result = await startRun({ ports: pipeline.ports, stream: logs, sources: [source] })
+  await pipeline.drained(logs.name)
+  const seconds = (performance.now() - startedMs) / 1000
+  const summary = await runSummary(pipeline.ports, logs, result.topic, result.ranges)
+  const { recordsScored, archived, counted, deadLettered } = summary
+  const lost =
+    [result.recordsIn, recordsScored, archived, counted].some((n) => n !== count) || deadLettered > 0
+  if (lost) throw new Error(`${count} lines sent, ${result.recordsIn} read: ${JSON.stringify(summary)}`)
+  return { seconds, perSecond: count / seconds }
 }
+
+/** A pipeline on a folder of its own, its workers up and warm; with a model of templates where that was asked for. */
+async function warmPipeline(dir: string): Promise<Pipeline> {
+  const data = await mkdtemp(join(dir, 'data-'))
+  const pipeline = await Pipeline.open({
+    data,
+    site: 'bench',
+    streams: [logs],
+    servers: {},
+    publisher: NO_PUBLISHER,
+  })
+  pipeline.start()
+  const source = join(dir, 'warm.log')
+  for (let i = 0; i < 3; i++) await transport(pipeline, source, WARM_LINES)
+  if (!values.model) return pipeline
+  const { published, reason } = await trainStream(pipeline.ports, logs, { seed: 1 })
+  if (!published) throw new Error(reason)
+  // Running functions look for a new model every two seconds.
+  await systemClock.sleep(2500)
+  await transport(pipeline, source, WARM_LINES)
+  return pipeline
+}
+
+const WARM_LINES = 20_000
 
 const dir = await mkdtemp(join(tmpdir(), 'weir-bench-'))
 try {
-  if (values.model) await writeLines(join(dir, '50000.log'), 50_000)
+  await writeLines(join(dir, 'warm.log'), WARM_LINES)
+  const pipeline = await warmPipeline(dir)
   console.log(
-    `${cpus()[0]?.model.trim()} x ${availableParallelism()}, Node ${process.version}; lines of ${LINE_BYTES} bytes; ${values.model ? 'a model scores' : 'no model is active'}`,
+    `${cpus()[0]?.model.trim()} x ${availableParallelism()}, Node ${process.version}; lines of ${LINE_BYTES} bytes; ${values.model ? 'a model scores' : 'no model is active'}; load average at the start ${loadavg()[0]?.toFixed(1)}`,
   )
-  console.log('lines      lost  seconds  lines/s, start to end  CPU us a line')
+  console.log('lines      lost  seconds  lines/s')
   for (const count of values.counts.split(',').map(Number)) {
     const source = join(dir, `${count}.log`)
     await writeLines(source, count)
-    const rounds: Awaited<ReturnType<typeof round>>[] = []
-    for (let i = 0; i < Number(values.rounds); i++) rounds.push(await round(dir, source, count))
+    const rounds: Round[] = []
+    for (let i = 0; i < Number(values.rounds); i++) rounds.push(await transport(pipeline, source, count))
     const perSecond = Math.round(median(rounds.map((one) => one.perSecond))).toLocaleString('en-US')
     const seconds = median(rounds.map((one) => one.seconds)).toFixed(2)
-    const cpuUs = median(rounds.map((one) => one.cpuUs)).toFixed(1)
-    console.log(
-      `${String(count).padEnd(9)}     0  ${seconds.padStart(7)}  ${perSecond.padStart(21)}  ${cpuUs.padStart(13)}`,
-    )
+    console.log(`${String(count).padEnd(9)}     0  ${seconds.padStart(7)}  ${perSecond.padStart(7)}`)
   }
-  console.log(`load average ${loadavg()[0]?.toFixed(1)}`)
+  await pipeline.stop()
+  console.log(`load average at the end ${loadavg()[0]?.toFixed(1)}`)
 } finally {
   await rm(dir, { recursive: true, force: true })
 }

@@ -25,6 +25,8 @@ const RAREST = 0.85
 const RAREST_DIGITS = 8
 /** One line in 10,000. */
 const THRESHOLD = RAREST / 2
+/** What was seen c times of n may well be as common as (c + 3) / n (the rule of three): only what is surely rare is called so. */
+const SURELY = 3
 const VALUES_SHOWN = 8
 const VALUE_CHARS_MAX = 60
 
@@ -101,7 +103,7 @@ export class TemplateScorer implements Scorer {
     const grave = typeof severity === 'number' && severity <= GRAVE_SEVERITY ? GRAVE : 0
     const count = this.#counts.get(id)
     if (count === undefined) return NEW + grave
-    const digits = Math.log10(this.#lines / Math.max(1, count))
+    const digits = Math.log10(this.#lines / (count + SURELY))
     return Math.min(RAREST, (Math.max(0, digits) / RAREST_DIGITS) * RAREST)
   }
 

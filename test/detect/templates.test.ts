@@ -56,13 +56,13 @@ describe('templates', () => {
 
   it('makes a rare line a mild alert, once one in 10,000 can be told', async () => {
     const rare = 'fan 3 stopped turning'
-    const few = scorerOf(await learn([...messages(5000), rare]))
-    const many = scorerOf(await learn([...messages(30_000), rare]))
+    const few = scorerOf(await learn([...messages(30_000), rare]))
+    const many = scorerOf(await learn([...messages(50_000), rare]))
     const severity = (scorer: typeof few) => scorer.severity(scorer.scores([record(rare)])[0] ?? Number.NaN)
     expect(severity(few)).toBeUndefined()
     expect(severity(many)).toBe('low')
     expect(many.reasons(record(rare))[0]?.text).toBe(
-      'rare: 1 of the 30,001 lines the model was made of was like this: fan <*> stopped turning',
+      'rare: 1 of the 50,001 lines the model was made of was like this: fan <*> stopped turning',
     )
   })
 
