@@ -78,7 +78,7 @@ test('count writes boards, then its progress', async () => {
   expect(produced).toEqual([])
   const services = stored.items.filter(({ pk }) => pk.startsWith('board/network.byService/'))
   expect(services.length).toBeGreaterThan(0)
-  expect(JSON.stringify(services)).toContain('"http":[1,5017]')
+  expect(JSON.stringify(services)).toContain('"http",[1,5017]')
   expect(stored.items.at(-1)).toMatchObject({
     pk: 'progress/count/network.enriched.g1',
     done: true,
