@@ -34,6 +34,7 @@ test.each(functionNames())('%s carries the ports on AWS and none of this machine
   const text = readFileSync(join(folder, name, 'index.mjs'), 'utf8')
   expect(text).toContain('WEIR_TABLE')
   expect(text).not.toContain('node:sqlite')
+  expect(text).not.toContain('@duckdb')
 })
 
 test('a function that is not there is named, beside those that are', () => {
