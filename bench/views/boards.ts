@@ -35,6 +35,8 @@ const { values, positionals } = parseArgs({
 })
 const SOURCE = positionals[0] ?? '../shared/data/network/kddcup.data_10_percent.gz'
 const [TAGS, RATE, RECORDS] = [Number(values.tags), Number(values.rate), Number(values.records)]
+/** A key of the hashtags. */
+const ONE = new Set(['tag1'])
 const WINDOWS_S = [0.5, 5, 30]
 const BUCKET_KEYS = 4096
 /** What a counted hashtag takes in a compressed part; nearly nothing of the network views, which stay in their items. */
@@ -171,6 +173,11 @@ async function measure(name: string, views: readonly View[], records: readonly V
   let keys = 0
   for (const view of views) for await (const { board } of readBoards(counted, view)) keys += board.keys.size
   const readMs = (cpuUs() - readFrom) / 1000
+  const pointFrom = cpuUs()
+  for (const view of views)
+    for await (const { board } of readBoards(counted, view, { keys: ONE }))
+      if (board.mark < 0) throw new Error('a board without records')
+  const pointMs = (cpuUs() - pointFrom) / 1000
   const per1000 = (n: number) => Number(((n / records.length) * 1000).toFixed(2))
   return {
     view: name,
@@ -185,6 +192,7 @@ async function measure(name: string, views: readonly View[], records: readonly V
     'us a record': Number(us.toFixed(1)),
     keys,
     'read ms': Math.round(readMs),
+    'one key ms': Number(pointMs.toFixed(1)),
     'whole: kB': per1000(sum(others, ({ wholeBytes }) => wholeBytes) / 1000),
     'buckets: writes': per1000(sum(others, ({ bucketWrites }) => bucketWrites)),
     'buckets: kB': per1000(sum(others, ({ bucketBytes }) => bucketBytes) / 1000),

@@ -33,9 +33,9 @@ export function packBoard(view: View, board: Board): Uint8Array {
   return json.length <= PLAIN_BYTES_MAX ? json : zstdCompressSync(json)
 }
 
-/** Throws a TypeError on what `packBoard` did not make for this view. */
-export function unpackBoard(view: View, body: Uint8Array): Board {
-  return boardFromBytes(view, isPacked(body) ? zstdDecompressSync(body) : body)
+/** Throws a TypeError on what `packBoard` did not make for this view. `wanted`: other keys are left out. */
+export function unpackBoard(view: View, body: Uint8Array, wanted?: ReadonlySet<string>): Board {
+  return boardFromBytes(view, isPacked(body) ? zstdDecompressSync(body) : body, wanted)
 }
 
 /** An item's bytes: the packed tail, and before it, where there are parts, a line that lists them. */
@@ -45,10 +45,10 @@ export function packHead(parts: readonly BoardPart[], body: Uint8Array): Uint8Ar
   return Buffer.concat([Buffer.from(`${list}\n`), body])
 }
 
-/** Throws a TypeError on what `packHead` did not make for this view. */
-export function unpackHead(view: View, bytes: Uint8Array): BoardHead {
+/** Throws a TypeError on what `packHead` did not make for this view. `wanted`: other keys are left out of the tail. */
+export function unpackHead(view: View, bytes: Uint8Array, wanted?: ReadonlySet<string>): BoardHead {
   const { parts, body } = splitHead(bytes)
-  return { parts, tail: unpackBoard(view, body) }
+  return { parts, tail: unpackBoard(view, body, wanted) }
 }
 
 /** The parts that an item lists. */

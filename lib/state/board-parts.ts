@@ -68,17 +68,18 @@ function tierOf(keys: number): number {
   return Math.floor(Math.log(Math.max(1, keys)) / Math.log(FAN_OUT))
 }
 
-/** Undefined where one of them is gone. Rejects with CORRUPT where one is not what was put. */
+/** Undefined where one of them is gone. Rejects with CORRUPT where one is not what was put. `wanted`: other keys are left out. */
 export async function readParts(
   objects: ObjectStore,
   view: View,
   sk: string,
   parts: readonly BoardPart[],
+  wanted?: ReadonlySet<string>,
 ): Promise<readonly Board[] | undefined> {
   const boards: Board[] = []
   for (let i = 0; i < parts.length; i += READS_AT_ONCE) {
     const some = parts.slice(i, i + READS_AT_ONCE)
-    for (const board of await Promise.all(some.map((part) => readPart(objects, view, sk, part)))) {
+    for (const board of await Promise.all(some.map((part) => readPart(objects, view, sk, part, wanted)))) {
       if (board === undefined) return undefined
       boards.push(board)
     }
@@ -91,11 +92,12 @@ async function readPart(
   view: View,
   sk: string,
   { name }: BoardPart,
+  wanted: ReadonlySet<string> | undefined,
 ): Promise<Board | undefined> {
   const key = partKey(view, sk, name)
   const stored = await objects.get(key)
   if (stored === undefined) return undefined
-  const board = unpackBoard(view, stored.bytes)
+  const board = unpackBoard(view, stored.bytes, wanted)
   if (board.mark === Number(name.split('-')[0])) return board
   throw new PortError('CORRUPT', `the object ${key} holds mark ${board.mark}, its name says another`, {
     curable: false,

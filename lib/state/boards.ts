@@ -130,6 +130,8 @@ export interface BoardRange {
   readonly to?: number | undefined
   /** Boards of earlier epochs are passed over. */
   readonly epochFrom?: number | undefined
+  /** As they stand in the view: others are left out of the boards. */
+  readonly keys?: ReadonlySet<string> | undefined
 }
 
 /** The stored boards of a view in a range, in order of slot. */
@@ -144,7 +146,7 @@ export async function* readBoards(
   const { epochFrom = 0 } = range
   for await (const item of stores.keyed.query(boardsKey(view), keys)) {
     if (epochFrom > 0 && Number(item.sk.split('/')[1]) < epochFrom) continue
-    const reading = storedBoard(stores, view, item)
+    const reading = storedBoard(stores, view, item, range.keys)
     // Whoever awaits it sees a failure; a reader that stops before must not bring the process down.
     reading.catch(() => undefined)
     ahead.push(reading)
@@ -157,11 +159,16 @@ export async function* readBoards(
   }
 }
 
-async function storedBoard(stores: BoardStores, view: View, item: Item): Promise<StoredBoard | undefined> {
+async function storedBoard(
+  stores: BoardStores,
+  view: View,
+  item: Item,
+  wanted: ReadonlySet<string> | undefined,
+): Promise<StoredBoard | undefined> {
   const [slot, epoch, topic, partition] = item.sk.split('/')
   if (slot === undefined || epoch === undefined || topic === undefined || partition === undefined)
     throw new PortError('CORRUPT', `board key ${item.sk} of view ${view.id}`, { curable: false })
-  const board = await boardOf(stores, view, item)
+  const board = await boardOf(stores, view, item, wanted)
   if (board === undefined) return undefined
   return { slot: Number(slot), epoch: Number(epoch), topic, partition: Number(partition), board }
 }
@@ -170,11 +177,16 @@ async function storedBoard(stores: BoardStores, view: View, item: Item): Promise
  * The board of an item, or the one that has replaced it where a part was swept meanwhile; undefined where none stands.
  * Throws a PortError CORRUPT where a part is missing or not the one that was put.
  */
-async function boardOf({ keyed, objects }: BoardStores, view: View, item: Item): Promise<Board | undefined> {
+async function boardOf(
+  { keyed, objects }: BoardStores,
+  view: View,
+  item: Item,
+  wanted: ReadonlySet<string> | undefined,
+): Promise<Board | undefined> {
   let now: Item | undefined = item
   for (let attempt = 0; attempt < TRIES_MAX && now !== undefined; attempt++) {
-    const { parts, tail } = unpackHead(view, now.data)
-    const boards = await readParts(objects, view, now.sk, parts)
+    const { parts, tail } = unpackHead(view, now.data, wanted)
+    const boards = await readParts(objects, view, now.sk, parts, wanted)
     if (boards !== undefined) return { mark: tail.mark, keys: mergeBoards(view, [...boards, tail]) }
     const read: Item | undefined = await keyed.get(now.pk, now.sk)
     if (read?.rev === now.rev) throw missing(now.pk, now.sk)

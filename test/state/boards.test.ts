@@ -247,3 +247,16 @@ describe('the parts that are merged', () => {
     expect(mergedWith(parts(30_000, 30_000, 30_000), 30_000)).toBe(3)
   })
 })
+
+it('boards are read of some keys alone, tail and parts', async () => {
+  const stores = { keyed: new MemoryKeyed(), objects: new MemoryObjects() }
+  const store = new BoardStore(stores, { inlineBytesMax: 1_000 })
+  for (let from = 0; from < ENTRIES.length; from += 10)
+    await store.apply(view, KEY, ENTRIES.slice(from, from + 10))
+  const all = applyToBoard(view, EMPTY_BOARD, ENTRIES)
+  for (const keys of [['t3'], ['t0', 't22', 'nobody'], []]) {
+    const { value: found } = await readBoards(stores, view, { keys: new Set(keys) }).next()
+    const due = new Map([...all.keys].filter(([key]) => keys.includes(key)))
+    expect(textOf(found?.board ?? EMPTY_BOARD)).toEqual(textOf({ mark: all.mark, keys: due }))
+  }
+})

@@ -85,13 +85,8 @@ async function readSpeed(
   { keys, slots }: LayersWanted,
   take: Take,
 ): Promise<void> {
-  for await (const { slot, board } of readBoards(stores, view, { ...slots, epochFrom })) {
-    if (keys === undefined) for (const [key, states] of board.keys) take(key, slot, states)
-    else
-      for (const key of keys) {
-        const states = board.keys.get(key)
-        if (states !== undefined) take(key, slot, states)
-      }
+  for await (const { slot, board } of readBoards(stores, view, { ...slots, epochFrom, keys })) {
+    for (const [key, states] of board.keys) take(key, slot, states)
   }
 }
 
