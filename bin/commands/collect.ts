@@ -3,6 +3,7 @@ import { liveInputs } from '../../lib/collect/inputs.ts'
 import { startRun } from '../../lib/collect/run.ts'
 import { systemClock } from '../../lib/local/system-clock.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
+import { collectorId } from '../collector-id.ts'
 import { type CommonOptions, print, say, serversOf, UsageError, withCommonOptions } from '../command.ts'
 import { withIngestTarget } from '../ingest-target.ts'
 import { progressLine } from '../progress.ts'
@@ -75,13 +76,16 @@ async function run(name: string, sources: readonly string[], options: CollectOpt
     const result = await explained(async () => {
       const live = liveInputs(sources, { clock: systemClock, ...options })
       if (live !== undefined) checkLiveOptions(options)
+      // Only the local log is this data folder's alone.
+      const shared = options.to !== 'local' || serversOf(options).WEIR_BROKERS !== undefined
+      const collector = shared ? await collectorId(options.data) : undefined
       return withTarget(options, name, (ports) =>
         startRun({
           ports,
           stream,
           sources,
           ...(live && { live }),
-          options: runOptions(options),
+          options: { ...runOptions(options), ...(collector !== undefined && { collector }) },
           signal: stop.signal,
           onProgress: (state) => progress.update(feedProgress(state)),
           onNotice: (message) => {

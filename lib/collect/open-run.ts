@@ -102,12 +102,12 @@ async function resume(
   const ends = await Promise.all(found.landed.map((_, p) => ports.log.offsets(found.topic, p)))
   const shrunk = found.landed.some(({ nextOffset }, p) => nextOffset > (ends[p]?.end ?? 0))
   // A log that lost acknowledged records (a power cut) is read again from where the run began.
-  if (shrunk && plan.live !== undefined) throw logShrank(found.runId)
+  if (shrunk && plan.live === true) throw logShrank(found.runId)
   if (shrunk) run = { ...found, landed: found.startOffsets.map(nothingLanded), floor: NO_FLOOR }
   const landed = []
   for (const [p, known] of run.landed.entries()) {
     // It may be stopped for longer than the log is kept. Where it ended in order, nothing of it can lie above.
-    const ended = plan.live !== undefined && run.settled === true
+    const ended = plan.live === true && run.settled === true
     const nextOffset = ended ? Math.max(known.nextOffset, ends[p]?.start ?? 0) : known.nextOffset
     landed.push(await readTail(ports.log, run.topic, p, run.runId, { ...known, nextOffset }))
   }
@@ -125,7 +125,7 @@ function fenceOf({ ports, stream, store }: OpenRunRequest, { runId, topic }: Run
 /** The sources of an earlier process's run. Throws a SourceError where one of them has changed. */
 async function reopened(request: OpenRunRequest, runId: string): Promise<readonly Source[]> {
   if (isCoded(request.sources)) return request.sources
-  if (request.plan.live !== undefined) return []
+  if (request.plan.live === true) return []
   const recorded = await request.store.sources(runId)
   for (const { name, fingerprint } of recorded)
     if (fingerprint !== undefined) await requireUnchanged(name, fingerprint)
@@ -134,7 +134,7 @@ async function reopened(request: OpenRunRequest, runId: string): Promise<readonl
 
 /** Sources that go on for ever find themselves what there is to read. */
 async function openedSources({ plan, sources }: OpenRunRequest): Promise<readonly Source[]> {
-  if (plan.live !== undefined) return []
+  if (plan.live === true) return []
   return isCoded(sources) ? sources : openAll(await expandSources(sources))
 }
 

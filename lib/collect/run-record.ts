@@ -13,8 +13,10 @@ export interface RunPlan {
   /** Each record becomes a JSON object with uuid, utc, sequence_id and index added. */
   readonly stampSeed?: number
   readonly loop: boolean
-  /** The sources go on for ever and are read side by side: those of this host. */
-  readonly live?: string
+  /** The sources go on for ever and are read side by side. */
+  readonly live?: boolean
+  /** Who collects, where several may: a path is a file of one machine, and another machine's of the same name is another. */
+  readonly collector?: string
 }
 
 /** A run as it is kept: `run/<stream>` in the keyed store, one item a run. */
@@ -75,6 +77,14 @@ export function automaticPrefix(plan: RunPlan): string {
 }
 
 /** The plan as text, fields in one order. */
-export function planText({ stream, sources, shuffleSeed, stampSeed, loop, live }: RunPlan): string {
-  return JSON.stringify({ stream, sources, shuffleSeed, stampSeed, loop, live })
+export function planText({
+  stream,
+  sources,
+  shuffleSeed,
+  stampSeed,
+  loop,
+  live,
+  collector,
+}: RunPlan): string {
+  return JSON.stringify({ stream, sources, shuffleSeed, stampSeed, loop, live, collector })
 }

@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { describe, expect, it, vi } from 'vitest'
+import { collectorId } from '../../bin/collector-id.ts'
 import { register } from '../../bin/commands/collect.ts'
 import { sampleNetwork } from '../../lib/collect/demo-network.ts'
+import { automaticRunId } from '../../lib/collect/run-record.ts'
 import { everything, inFolder, openTestPorts } from './ports.ts'
 
 /** What the command prints on stdout and stderr. Rejects as it does. */
@@ -25,6 +27,25 @@ async function collect(...args: string[]): Promise<{ out: string; errors: string
 
 const connections = (rows: number) =>
   [...sampleNetwork({ seed: 1, rows })].map(({ line }) => `${line}\n`).join('')
+
+describe('who collects', () => {
+  it('is known by the data folder, also to several who ask at once', () =>
+    inFolder(async (dir) => {
+      const asked = await Promise.all(Array.from({ length: 8 }, () => collectorId(join(dir, 'a'))))
+      expect(new Set([...asked, await collectorId(join(dir, 'a'))]).size).toBe(1)
+      expect(asked[0]).toMatch(/^[0-9a-f]{16}$/)
+      expect(await collectorId(join(dir, 'b'))).not.toBe(asked[0])
+      expect(readdirSync(join(dir, 'a'))).toEqual(['collector-id'])
+    }))
+
+  it('tells the runs of the same path on two machines apart', () => {
+    const plan = { stream: 'network', sources: ['/var/log/x'], loop: false, live: true }
+    const ids = [undefined, 'a', 'b'].map((collector) =>
+      automaticRunId({ ...plan, ...(collector && { collector }) }, 1),
+    )
+    expect(new Set(ids).size).toBe(3)
+  })
+})
 
 describe('weir collect', () => {
   it('feeds a file into the data folder and prints one JSON document', () =>
