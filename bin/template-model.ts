@@ -55,13 +55,11 @@ interface ChangesOptions extends StreamOptions {
   readonly raise?: boolean
 }
 
-/** The view of lines by template id and source that rates are read from. */
-const RATE_VIEW = 'byTemplateSource'
 const HOUR_MS = 3_600_000
 
 async function runChanges(options: ChangesOptions): Promise<void> {
   const stream = withTemplates(options.stream)
-  const view = viewNamed(streams, `${stream}.${RATE_VIEW}`)
+  const view = viewNamed(streams, `${stream}.${rateViewOf(stream)}`)
   if (options.raise === true) {
     const raised = await withPorts(options, (ports) =>
       raiseRateChanges(ports, view, new AlertLog(stream, ports)),
@@ -128,6 +126,12 @@ async function runNormal(templateIds: readonly string[], options: StreamOptions)
     () =>
       `${stream} is scored by ${marked.version} from now on, with ${marked.normal.length} templates called normal`,
   )
+}
+
+function rateViewOf(stream: string): string {
+  const rateView = requireStream(stream).detector?.rateView
+  if (rateView !== undefined) return rateView
+  throw new UsageError(`the stream ${stream} declares no rateView: no view to read rates from`)
 }
 
 function withTemplates(name: string): string {

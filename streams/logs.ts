@@ -59,7 +59,10 @@ export const logs = defineStream({
       return level === undefined ? fields : { ...fields, severityLevel: level }
     },
   },
-  detect: templates({ text: 'message', source: 'source', severity: 'severityNumber' }),
+  detect: templates(
+    { text: 'message', source: 'source', severity: 'severityNumber' },
+    { rateView: 'byTemplateSource' },
+  ),
   views: {
     byTemplate: {
       title: 'Lines by template',

@@ -17,10 +17,14 @@ const LINES_MIN = 100
  * Templates of log lines: mined by trainings over all lines, with one configuration for all systems. A line of an unknown
  * template, or of a rare one, is an alert. Lines are read twice: to mine, then to count by template, source and slot.
  */
-export function templates(fields: TemplateFields): DetectorDefinition {
+export function templates(
+  fields: TemplateFields,
+  options: Pick<DetectorDefinition, 'rateView'> = {},
+): DetectorDefinition {
   const read = new Reading(fields)
   return {
     kind: 'templates',
+    ...options,
     features: [fields.text, fields.source],
     train(rows) {
       const lines = [...rows].map((value) => ({ value, eventTimeMs: 0 }))

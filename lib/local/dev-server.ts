@@ -10,6 +10,7 @@ import { DevSockets } from './dev-sockets.ts'
 import { HttpError, httpServer, requireSameSite } from './http-api.ts'
 import { type IngestHandler, serveIngestOn } from './ingest-route.ts'
 import { Pipeline } from './pipeline.ts'
+import { RateTimer } from './rate-timer.ts'
 import { RecomputeTimer } from './recompute-timer.ts'
 import type { ServerEnv } from './servers.ts'
 import { SocketFunction } from './socket-function.ts'
@@ -49,6 +50,7 @@ export class DevServer implements Running {
   readonly #watches: readonly StreamWatch[]
   readonly #statusPush: StatusPush
   readonly #upkeep: UpkeepTimer
+  readonly #rates: RateTimer
   readonly recompute: RecomputeTimer
 
   private constructor(options: DevServerOptions, pipeline: Pipeline, wiring: Wiring, url: string) {
@@ -66,6 +68,7 @@ export class DevServer implements Running {
     this.#statusPush = new StatusPush({ read: () => this.#readStatus(), publisher, onTrouble })
     const names = [...this.streams.keys()]
     this.#upkeep = new UpkeepTimer({ streams: names, env: pipeline.workerEnv, onTrouble })
+    this.#rates = new RateTimer({ ports: pipeline.ports, streams: [...this.streams.values()], onTrouble })
     this.recompute = new RecomputeTimer({ streams: names, env: pipeline.workerEnv, onTrouble })
     const socketFunction = new SocketFunction(socket)
     this.sockets = new DevSockets({ publisher, socketFunction, status: this.#statusPush, onTrouble })
@@ -129,6 +132,7 @@ export class DevServer implements Running {
     http.close()
     await socket.stop()
     await this.#upkeep.stop()
+    await this.#rates.stop()
     await this.recompute.stop()
     const soon = AbortSignal.timeout(DRAIN_MS_MAX)
     const drained = this.pipeline.streams.map(({ stream }) => this.pipeline.drained(stream.name, soon))
@@ -142,6 +146,7 @@ export class DevServer implements Running {
     void this.#wiring.socket.start().catch((error: unknown) => onTrouble(messageOf(error)))
     this.#statusPush.start()
     this.#upkeep.start()
+    this.#rates.start()
     this.recompute.start()
   }
 

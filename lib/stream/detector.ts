@@ -18,6 +18,8 @@ export interface DetectorDefinition {
   readonly kind: string
   /** Fields it reads. A record that lacks one is scored as the detector documents, never refused. */
   readonly features: readonly string[]
+  /** A view that counts by `templateId` and `source`, whose slots are compared to the model's rates once they are over. */
+  readonly rateView?: string
   /** A model from rows of the master. Deterministic for a seed. Throws where the rows cannot make a model. */
   train(rows: Iterable<Value>, options: { readonly seed: number }): TrainedModel
   /**
