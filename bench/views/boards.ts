@@ -1,15 +1,14 @@
 /**
  * What speed boards cost: writes and bytes for each 1,000 records, by the window in which a mapping gathers them. One
- * partition at a steady rate for an hour of append time (or until the source ends), all in one slot of event time and one epoch, so
- * that boards grow as large as they can. The network views on the KDD file; hashtags with as many different ones as are asked for,
- * drawn by Zipf's law, two a record.
+ * partition at a steady rate, all in one slot of event time and one epoch, so that boards grow as large as they can. The
+ * network views on the KDD file; hashtags, two a record, half of them drawn evenly from all there are and half by Zipf's law.
  *
  *     node bench/views/boards.ts [SOURCE] [--tags N] [--rate N] [--records N]
  *
  * "whole" and "buckets" are what the same windows would write if a board were one object, or buckets of up to 4,096 keys,
  * replaced whole: counted, not run. Prices: us-east-1, on demand, DynamoDB $0.625 a million write units of 1 kB, S3 $5 a
- * million puts and $0.40 a million gets. "us a record" and "read ms" (of all
- * boards at the end) are CPU time: folding, packing and merging, without a disk or network.
+ * million puts and $0.40 a million gets. "us a record", "read ms" (of all boards at the end) and "one key ms" are CPU time:
+ * folding, packing and merging, without a disk or network.
  */
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
