@@ -37,7 +37,8 @@ async function run(viewId: string, options: TopCommandOptions): Promise<void> {
     const answer = await topKeys(ports, view, { windowMs, atMs, k, by }, nowMs)
     print(options, answer, () => {
       const { rows, window, keys, since } = answer
-      if (rows.length === 0) return `Nothing from ${window.from} to ${window.to}.`
+      if (rows.length === 0)
+        return `Nothing from ${window.from} to ${window.to} (event time): --at and --window choose another window.`
       const cells = rows.map((row, i) => [i + 1, row.key, ...view.aggregates.map((name) => shown(row[name]))])
       const ranking = table(['', 'key', ...view.aggregates], cells)
       const text = `${ranking}\n\n${rows.length} of ${keys} keys from ${window.from} to ${window.to}, by ${answer.by}`

@@ -29,3 +29,22 @@ test('npx cdk synth makes the whole pipeline, offline, without credentials, in u
   const mappings = Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping')
   expect(mappings).toHaveLength(streams.size * 4)
 }, 60_000)
+
+test.each([
+  [{ kafka: 'cassandra' }, 'weir: context "kafka" must be one of standard, express, none, got "cassandra"\n'],
+  [{ brokers: 4 }, 'weir: context "brokers" must be a multiple of 3 zones, got 4\n'],
+])(
+  'a setting that cannot be taken is said in one line: %j',
+  async (context, message) => {
+    const env = {
+      PATH: process.env.PATH ?? '',
+      CDK_CONTEXT_JSON: JSON.stringify(context),
+      CDK_OUTDIR: join(folder, 'out'),
+    }
+    const ended = await promisify(execFile)(process.execPath, ['bin/app.ts'], { env, timeout: 60_000 }).catch(
+      (error: unknown) => error as { readonly code: number; readonly stderr: string },
+    )
+    expect(ended).toMatchObject({ code: 1, stderr: message })
+  },
+  60_000,
+)
