@@ -1,7 +1,8 @@
 import { bucketCount, bucketOf, keyHash } from '../formats/segment-order.ts'
 import { SegmentWriter } from '../formats/segment-write.ts'
+import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
-import type { Ports } from '../ports/ports.ts'
+import type { ObjectStore } from '../ports/object-store.ts'
 import { type BatchChunk, type SegmentNote, segmentKey } from '../state/batch-index.ts'
 import type { View } from '../views/view.ts'
 import { mergeKeys, type SegmentSource } from './merge-keys.ts'
@@ -21,7 +22,10 @@ export interface MergeResult {
   readonly chunks: readonly { readonly view: string; readonly chunk: BatchChunk }[]
 }
 
-type MergePorts = Pick<Ports, 'objects' | 'clock'>
+interface MergePorts {
+  readonly objects: ObjectStore
+  readonly clock: Pick<Clock, 'nowMs'>
+}
 
 /** Merges the chunks of one part into segments and notes them. A part that is noted is not merged again. */
 export async function mergePart(ports: MergePorts, step: MergeStep): Promise<void> {

@@ -8,6 +8,7 @@ import {
   partialKey,
   planOf,
   putNamed,
+  type RunPlan,
   type RunStep,
   readJson,
   runPrefix,
@@ -65,7 +66,7 @@ export async function planMerge(objects: ObjectStore, step: RunStep): Promise<Me
   const chunks: ChunkToMerge[] = []
   for (const group of plan.groups)
     for (const view of group.views) {
-      const found = await chunksOf(objects, step, group, view)
+      const found = await chunksOf(objects, plan, group, view)
       records[view.name] = found.records
       chunks.push(...found.chunks)
     }
@@ -81,7 +82,7 @@ export async function planMerge(objects: ObjectStore, step: RunStep): Promise<Me
 
 async function chunksOf(
   objects: ObjectStore,
-  step: RunStep,
+  plan: RunPlan,
   { shards }: ViewGroup,
   view: PlannedView,
 ): Promise<{ readonly records: number; readonly chunks: readonly ChunkToMerge[] }> {
@@ -90,7 +91,7 @@ async function chunksOf(
   const byChunk = new Map<number, ChunkSource[]>()
   let records = 0
   for (let i = 0; i < shards.length; i += AT_ONCE) {
-    const keys = shards.slice(i, i + AT_ONCE).map((shard) => partialKey(step.stream, view, shard))
+    const keys = shards.slice(i, i + AT_ONCE).map((shard) => partialKey(plan, view, shard))
     const directories = await Promise.all(keys.map((key) => partialDirectory(objects, key)))
     for (const [at, directory] of directories.entries()) {
       records += directory.records

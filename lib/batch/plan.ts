@@ -67,6 +67,7 @@ export async function planRun(
     plannedMs: frontier.plannedMs,
     ...(loaded === undefined ? {} : { pointerRev: loaded.rev }),
     ...planned,
+    ...(options.full === true ? { apart: true as const } : {}),
     retractions: retractions.map(({ id }) => id),
   })
 }

@@ -43,11 +43,12 @@ export async function recomputeShard(
   const shard = await readJson<Shard>(objects, shardKey(step, step.shard))
   if (shard === undefined) throw corrupt(`shard ${step.shard} of run ${step.run} is gone: start a new run`)
   const tallies: OpenTally[] = []
-  for (const planned of viewsOf(plan, step.shard)) {
-    const key = partialKey(step.stream, planned, step.shard)
+  const planned = viewsOf(plan, step.shard)
+  for (const one of planned) {
+    const key = partialKey(plan, one, step.shard)
     if ((await objects.head(key)) !== undefined) continue
-    const view = viewOf(step, planned)
-    tallies.push({ key, view, tally: new Tally(view) })
+    const view = viewOf(step, one)
+    tallies.push({ key, view, tally: new Tally(view, planned.length) })
   }
   if (tallies.length === 0) return
   let records = 0

@@ -23,6 +23,8 @@ export interface RunPlan extends RunStep {
   readonly covers: BatchCoverage
   readonly groups: readonly ViewGroup[]
   readonly late: readonly LateRecords[]
+  /** Everything is to be read anew: partials of other runs are not used, nor are this one's by others. */
+  readonly apart?: true
   /** Retractions that are left out: their ids. */
   readonly retractions: readonly string[]
 }
@@ -89,11 +91,12 @@ export function partialsPrefix(stream: string): string {
 
 /** A partial is named by all that decides its content: a run that needs one that is there does not make it again. */
 export function partialKey(
-  stream: string,
+  { stream, run, apart }: Pick<RunPlan, 'stream' | 'run' | 'apart'>,
   view: Pick<PlannedView, 'name' | 'version'>,
   shard: string,
 ): string {
-  return `${partialsPrefix(stream)}${view.name}-${view.version}-${shard}`
+  const own = apart === true ? `${run}/` : ''
+  return `${partialsPrefix(stream)}${own}${view.name}-${view.version}-${shard}`
 }
 
 /** A shard's object: named by its content, wherein a file's key stands for the file's content. */

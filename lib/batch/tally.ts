@@ -5,8 +5,10 @@ import { chunkMsOf } from '../state/batch-index.ts'
 import { type Aggregated, ColumnAggregator, type ColumnBatch } from '../views/columns.ts'
 import type { View } from '../views/view.ts'
 
-/** Groups (key and slot) held before they are packed away. */
-const GROUPS_MAX = 500_000
+/** Groups (key and slot) that all views of a child hold before they are packed away: some 300 MB. */
+const GROUPS_MAX = 250_000
+/** Fewer make many small segments. */
+const GROUPS_MIN = 20_000
 
 /** The states that some records make of one view, as segments. */
 export class Tally {
@@ -16,10 +18,11 @@ export class Tally {
   readonly #aggregator: ColumnAggregator
   readonly #packed: SegmentToPack[] = []
 
-  constructor(view: View, groupsMax = GROUPS_MAX) {
+  /** `views`: tallies that share a child's memory. */
+  constructor(view: View, views = 1) {
     this.#view = view
     this.#chunkMs = chunkMsOf(view.definition.slotMs)
-    this.#groupsMax = groupsMax
+    this.#groupsMax = Math.max(GROUPS_MIN, Math.floor(GROUPS_MAX / views))
     this.#aggregator = new ColumnAggregator(view)
   }
 
