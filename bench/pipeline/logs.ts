@@ -6,7 +6,7 @@
  *     node bench/pipeline/logs.ts [--counts 1000,10000,50000,1000000] [--rounds N] [--model]
  */
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,6 +70,30 @@ async function writeLines(path: string, count: number): Promise<void> {
 interface Round {
   readonly seconds: number
   readonly perSecond: number
+  /** CPU time of this process and its workers; NaN where there is no /proc to ask. */
+  readonly cpuUs: number
+}
+
+const TICKS_A_SECOND = 100
+
+/** CPU seconds of this process and of those it has started. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  if (!existsSync('/proc/self/stat')) return Number.NaN
+  let ticks = 0
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue
+    try {
+      // After the name in brackets: state, parent, ..., user and system time as the 12th and 13th field.
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')
+      if (Number(fields[1]) === process.pid) ticks += Number(fields[11]) + Number(fields[12])
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return (user + system) / 1e6 + ticks / TICKS_A_SECOND
 }
 
 function median(numbers: readonly number[]): number {
@@ -79,15 +103,17 @@ function median(numbers: readonly number[]): number {
 /** One run through a pipeline that is up: from the first line read to the last one in every view and in the master. */
 async function transport(pipeline: Pipeline, source: string, count: number): Promise<Round> {
   const startedMs = performance.now()
+  const startedCpu = cpuSeconds()
   const result = await startRun({ ports: pipeline.ports, stream: logs, sources: [source] })
   await pipeline.drained(logs.name)
   const seconds = (performance.now() - startedMs) / 1000
+  const cpuUs = ((cpuSeconds() - startedCpu) / count) * 1e6
   const summary = await runSummary(pipeline.ports, logs, result.topic, result.ranges)
   const { recordsScored, archived, counted, deadLettered } = summary
   const lost =
     [result.recordsIn, recordsScored, archived, counted].some((n) => n !== count) || deadLettered > 0
   if (lost) throw new Error(`${count} lines sent, ${result.recordsIn} read: ${JSON.stringify(summary)}`)
-  return { seconds, perSecond: count / seconds }
+  return { seconds, perSecond: count / seconds, cpuUs }
 }
 
 /** A pipeline on a folder of its own, its workers up and warm; with a model of templates where that was asked for. */
@@ -121,7 +147,7 @@ try {
   console.log(
     `${cpus()[0]?.model.trim()} x ${availableParallelism()}, Node ${process.version}; lines of ${LINE_BYTES} bytes; ${values.model ? 'a model scores' : 'no model is active'}; load average at the start ${loadavg()[0]?.toFixed(1)}`,
   )
-  console.log('lines      lost  seconds  lines/s')
+  console.log('lines      lost  seconds  lines/s  CPU us a line')
   for (const count of values.counts.split(',').map(Number)) {
     const source = join(dir, `${count}.log`)
     await writeLines(source, count)
@@ -129,7 +155,10 @@ try {
     for (let i = 0; i < Number(values.rounds); i++) rounds.push(await transport(pipeline, source, count))
     const perSecond = Math.round(median(rounds.map((one) => one.perSecond))).toLocaleString('en-US')
     const seconds = median(rounds.map((one) => one.seconds)).toFixed(2)
-    console.log(`${String(count).padEnd(9)}     0  ${seconds.padStart(7)}  ${perSecond.padStart(7)}`)
+    const cpuUs = median(rounds.map((one) => one.cpuUs)).toFixed(1)
+    console.log(
+      `${String(count).padEnd(9)}     0  ${seconds.padStart(7)}  ${perSecond.padStart(7)}  ${cpuUs.padStart(13)}`,
+    )
   }
   await pipeline.stop()
   console.log(`load average at the end ${loadavg()[0]?.toFixed(1)}`)
