@@ -43,10 +43,15 @@ export async function readRunRecord<T>(
   return item === undefined ? undefined : (JSON.parse(Buffer.from(item.data).toString()) as T)
 }
 
+/** For so long a run id is known to have ended. After it, the id is as good as a new one. */
+const REMEMBERED_S = 30 * 24 * 3600
+
 /** The put that records a run's end, absent before: a run ends once. */
-export function recordPut(stream: string, run: string, result: object): ConditionalPut {
+export function recordPut(stream: string, run: string, result: { readonly endedMs: number }): ConditionalPut {
   const data = Buffer.from(JSON.stringify(result))
-  return { item: { pk: batchKey(stream), sk: recordKey(run), rev: run, data }, condition: 'absent' }
+  const expiresAtS = Math.ceil(result.endedMs / 1000) + REMEMBERED_S
+  const item = { pk: batchKey(stream), sk: recordKey(run), rev: run, data, expiresAtS }
+  return { item, condition: 'absent' }
 }
 
 /** Who has the lease of a stream now, if anybody. */
