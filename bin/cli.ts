@@ -12,6 +12,7 @@ import * as lost from './commands/lost.ts'
 import * as models from './commands/models.ts'
 import * as query from './commands/query.ts'
 import * as recompute from './commands/recompute.ts'
+import * as reference from './commands/reference.ts'
 import * as replay from './commands/replay.ts'
 import * as retract from './commands/retract.ts'
 import * as sql from './commands/sql.ts'
@@ -39,6 +40,7 @@ const COMMANDS = [
   templates,
   evaluate,
   models,
+  reference,
   invoke,
   cost,
   lost,

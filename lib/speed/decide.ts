@@ -2,6 +2,7 @@ import { EnrichError, type Stream } from '../stream/define.ts'
 import type { Scorer } from '../stream/detector.ts'
 import type { DeadEntry } from '../stream/entry.ts'
 import { POINTER_HEADER, type RawPointer } from '../stream/entry.ts'
+import type { LoadedTables } from '../stream/table.ts'
 import type { Value } from '../stream/value.ts'
 import { type DeliveredRecord, decodeValues, headerOf } from './kafka-event.ts'
 
@@ -19,7 +20,11 @@ export type Decision =
 const NO_FIELDS: Value = {}
 
 /** Decides about each record, in order; nothing a record holds makes this throw. */
-export function decide(stream: Stream, records: readonly DeliveredRecord[]): readonly Decision[] {
+export function decide(
+  stream: Stream,
+  records: readonly DeliveredRecord[],
+  tables?: LoadedTables,
+): readonly Decision[] {
   const { slab, bounds } = decodeValues(records)
   return records.map((record, i) => {
     const bytes = slab.subarray(bounds[i], bounds[i + 1])
@@ -27,11 +32,16 @@ export function decide(stream: Stream, records: readonly DeliveredRecord[]): rea
       const pointer = headerOf(record, POINTER_HEADER)
       if (pointer !== undefined) return oversized(stream, bytes)
     }
-    return decideOne(stream, bytes, record.timestamp)
+    return decideOne(stream, bytes, record.timestamp, tables)
   })
 }
 
-function decideOne(stream: Stream, bytes: Buffer, appendTimeMs: number): Decision {
+function decideOne(
+  stream: Stream,
+  bytes: Buffer,
+  appendTimeMs: number,
+  tables: LoadedTables | undefined,
+): Decision {
   const parsed = stream.parse(bytes)
   if (!parsed.ok) {
     if (parsed.stage === 'skip')
@@ -42,7 +52,7 @@ function decideOne(stream: Stream, bytes: Buffer, appendTimeMs: number): Decisio
     const eventTime = stream.timeOf(parsed.value, appendTimeMs)
     const rule = stream.dropRule(parsed.value)
     if (rule !== undefined) return { outcome: 'drop', eventTime, rule, value: parsed.value }
-    return { outcome: 'ok', eventTime, value: stream.enrich(parsed.value) }
+    return { outcome: 'ok', eventTime, value: stream.enrich(parsed.value, tables) }
   } catch (error) {
     // The stream's own code failed on this record. Its message may quote the record, so only its kind is kept.
     const reason =

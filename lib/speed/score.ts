@@ -4,6 +4,7 @@ import { checkedTopic } from '../state/topics.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Scorer } from '../stream/detector.ts'
 import { RecordBatchBuilder } from '../stream/record-batch.ts'
+import type { LoadedTables } from '../stream/table.ts'
 import { enrichedTwin } from '../stream/topic.ts'
 import { type Attempt, beginAttempt, endAttempt } from './crash-guard.ts'
 import { decide, scoreAll, setAside } from './decide.ts'
@@ -26,6 +27,12 @@ const BATCH_FILL = 0.9
 /** For how long a topic is taken to be the one it was: its being made again must not go unnoticed. */
 const KNOWN_FOR_MS = 30_000
 
+/** What a batch is enriched and scored with: the same for all of it. */
+interface Known {
+  readonly scorer: Scorer | undefined
+  readonly tables: LoadedTables | undefined
+}
+
 /** How one partition of an event went. `from`: deliver again from this offset on; undefined: all is done. */
 interface PartitionResult {
   readonly done: number
@@ -43,17 +50,18 @@ export function scoreHandler(
   stream: Stream,
   ports: Ports,
   activeScorer: () => Promise<Scorer | undefined>,
+  activeTables: () => Promise<LoadedTables | undefined> = async () => undefined,
 ): KafkaHandler {
   const twins = new TwinCheck(ports)
   return async (event, context) => {
     beginInvocation(ports, context)
     const startedMs = ports.clock.nowMs()
-    const scorer = await activeScorer()
+    const known: Known = { scorer: await activeScorer(), tables: await activeTables() }
     const failures: KafkaAnswer['batchItemFailures'][number][] = []
     const totals = { records: 0, deadLettered: 0, alerts: 0, failedPartitions: 0 }
     // One after the other: scoring is CPU work, and the appends of different partitions gain little from overlapping.
     for (const batch of partitionsOf(event)) {
-      const result = await scorePartition(stream, ports, scorer, twins, batch, context)
+      const result = await scorePartition(stream, ports, known, twins, batch, context)
       totals.records += result.done
       totals.deadLettered += result.dead
       totals.alerts += result.alerts
@@ -70,7 +78,7 @@ export function scoreHandler(
 async function scorePartition(
   stream: Stream,
   ports: Ports,
-  scorer: Scorer | undefined,
+  known: Known,
   twins: TwinCheck,
   batch: PartitionBatch,
   context: InvocationContext,
@@ -81,7 +89,7 @@ async function scorePartition(
     await twins.check(batch)
     const size = { head, records: batch.records.length }
     const attempt = await beginAttempt(ports.keyed, batch.topic, batch.partition, size)
-    await appendEntries(stream, ports, scorer, batch, attempt, context, progress)
+    await appendEntries(stream, ports, known, batch, attempt, context, progress)
   } catch (error) {
     reportFailure('score', batch.name, batch.records.length, error)
   }
@@ -96,14 +104,14 @@ async function scorePartition(
 async function appendEntries(
   stream: Stream,
   ports: Ports,
-  scorer: Scorer | undefined,
+  { scorer, tables }: Known,
   batch: PartitionBatch,
   attempt: Attempt,
   context: InvocationContext,
   progress: { done: number; dead: number; alerts: number; from: number | undefined },
 ): Promise<void> {
   const records = batch.records.slice(0, attempt.take)
-  const decided = attempt.setAside ? records.map(setAside) : decide(stream, records)
+  const decided = attempt.setAside ? records.map(setAside) : decide(stream, records, tables)
   const { decisions, scores } = scoreAll(scorer, decided, records)
   const writer = new EntryWriter({ site: ports.site, topic: batch.topic, partition: batch.partition })
   const builder = new RecordBatchBuilder()

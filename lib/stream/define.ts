@@ -4,11 +4,16 @@ import { type Column, columnsOf } from './columns.ts'
 import type { DetectorDefinition } from './detector.ts'
 import { type Format, FormatError, NoRecord } from './format.ts'
 import { type QuickCheck, quickCheck } from './quick-check.ts'
+import { emptyTables, type LoadedTables, type TableDefinitions, type TablesOf } from './table.ts'
 import type { Value } from './value.ts'
 import type { ViewDefinition } from './view-definition.ts'
 
 /** A stream as its author declares it: one file in streams/. Everything else is derived from it. */
-export interface StreamDeclaration<S extends z.ZodObject, A extends z.ZodObject> {
+export interface StreamDeclaration<
+  S extends z.ZodObject,
+  A extends z.ZodObject,
+  T extends TableDefinitions = TableDefinitions,
+> {
   /** Lower case letters, digits and dashes: names topics, tables, folders and pages. */
   readonly name: string
   readonly title: string
@@ -19,8 +24,14 @@ export interface StreamDeclaration<S extends z.ZodObject, A extends z.ZodObject>
   readonly time?: (value: z.output<S>, appendTimeMs: number) => number | undefined
   /** Records of one key stay in one partition, in order. Without it they are spread evenly. */
   readonly key?: (value: z.output<S>) => string | undefined
-  /** Fields to add, and their schema. Pure: the same value always gives the same fields. */
-  readonly enrich?: { readonly schema: A; readonly add: (value: z.output<S>) => z.output<A> }
+  /** Fields to add, and their schema. Pure: the same value and tables always give the same fields. */
+  readonly enrich?: {
+    readonly schema: A
+    /** Reference tables by the names under which `weir reference put` takes their files. */
+    readonly tables?: T
+    /** `version` names the tables in use, for a field of the record's own. */
+    readonly add: (value: z.output<S>, tables: TablesOf<T>, version: string) => z.output<A>
+  }
   /** Valid records to keep out of views and alerts; the first rule that holds is recorded. */
   readonly drop?: readonly { readonly rule: string; readonly when: (value: z.output<S>) => boolean }[]
   readonly detect?: DetectorDefinition
@@ -52,8 +63,10 @@ export interface Stream {
   timeOf(value: Value, appendTimeMs: number): number | undefined
   keyOf(value: Value): string | undefined
   readonly hasKey: boolean
+  /** Reference tables that `enrich` looks things up in, by name. */
+  readonly tables: TableDefinitions
   /** The value with the enriched fields added. Throws an EnrichError, or whatever the author's code throws. */
-  enrich(value: Value): Value
+  enrich(value: Value, tables?: LoadedTables): Value
   dropRule(value: Value): string | undefined
   alertTitle(value: Value): string
   alertGroup(value: Value): string
@@ -77,9 +90,11 @@ export const RECORDS_VIEW: ViewDefinition = {
 const NO_FIELDS = z.object({})
 
 /** Checks a declaration and compiles it. Throws an Error that names the stream and the setting that is wrong. */
-export function defineStream<S extends z.ZodObject, A extends z.ZodObject = typeof NO_FIELDS>(
-  declared: StreamDeclaration<S, A>,
-): Stream {
+export function defineStream<
+  S extends z.ZodObject,
+  A extends z.ZodObject = typeof NO_FIELDS,
+  T extends TableDefinitions = TableDefinitions,
+>(declared: StreamDeclaration<S, A, T>): Stream {
   check(declared)
   const own = columnsOf(declared.schema)
   const added = declared.enrich === undefined ? [] : columnsOf(declared.enrich.schema)
@@ -94,6 +109,8 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
   const parseFields = declared.format.compile(own)
   const quick = quickCheck(declared.schema)
   const quickAdded = declared.enrich === undefined ? undefined : quickCheck(declared.enrich.schema)
+  const tables = declared.enrich?.tables ?? {}
+  const none = emptyTables(tables)
   // The author's functions take the type that the schema has just checked, or will have checked, the value to be.
   const typed = (value: Value) => value as z.output<S> & z.output<A>
   return {
@@ -109,7 +126,9 @@ export function defineStream<S extends z.ZodObject, A extends z.ZodObject = type
     timeOf: (value, appendTimeMs) => finite(declared.time?.(typed(value), appendTimeMs)),
     keyOf: (value) => declared.key?.(typed(value)),
     hasKey: declared.key !== undefined,
-    enrich: (value) => enriched(declared.enrich, quickAdded, typed(value)),
+    tables,
+    enrich: (value, { tables: loaded, version } = none) =>
+      enriched(declared.enrich, quickAdded, typed(value), loaded as TablesOf<T>, version),
     dropRule: (value) => declared.drop?.find(({ when }) => when(typed(value)))?.rule,
     alertTitle: (value) => declared.alerts?.title(typed(value)) ?? `Unusual ${declared.name} record`,
     alertGroup: (value) => declared.alerts?.group(typed(value)) ?? declared.name,
@@ -156,13 +175,20 @@ export class EnrichError extends Error {
   override readonly name = 'EnrichError'
 }
 
-function enriched<V extends Value>(
-  enrich: { readonly schema: z.ZodObject; readonly add: (value: V) => Value } | undefined,
+interface Enrich<V, T> {
+  readonly schema: z.ZodObject
+  readonly add: (value: V, tables: T, version: string) => Value
+}
+
+function enriched<V extends Value, T>(
+  enrich: Enrich<V, T> | undefined,
   quick: QuickCheck | undefined,
   value: V,
+  tables: T,
+  version: string,
 ): Value {
   if (enrich === undefined) return value
-  const added = enrich.add(value)
+  const added = enrich.add(value, tables, version)
   if (quick?.(added) === true) return { ...value, ...added }
   const checked = enrich.schema.safeParse(added)
   if (!checked.success) throw new EnrichError(reasonOf(checked.error))
@@ -183,8 +209,7 @@ function finite(timeMs: number | undefined): number | undefined {
   return timeMs !== undefined && timeMs >= 0 && timeMs < TIME_END_MS ? Math.floor(timeMs) : undefined
 }
 
-function check(declared: StreamDeclaration<z.ZodObject, z.ZodObject>): void {
-  const { name, partitions } = declared
+function check({ name, partitions }: { readonly name: string; readonly partitions: number }): void {
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
     throw new Error(
       `stream ${JSON.stringify(name)}: a name is a lower case letter, then letters, digits, dashes`,

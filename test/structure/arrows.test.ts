@@ -96,7 +96,7 @@ describe('the arrows between folders', () => {
 
 describe('pure folders', () => {
   const PURE_MODULES =
-    /^(zod|hyparquet|hyparquet-writer|hyparquet-compressors|pure-rand|node:(crypto|zlib|buffer|util))(\/|$)/
+    /^(zod|hyparquet|hyparquet-writer|hyparquet-compressors|mmdb-lib|pure-rand|node:(crypto|zlib|buffer|util))(\/|$)/
   const WORLD =
     /\b(Date\.now\(|new Date\(\)|Math\.random\(|process\.env|performance\.now\(|setTimeout\(|fetch\()/
 
