@@ -1,12 +1,14 @@
 import type { Stream } from '../lib/stream/define.ts'
 import { logs } from './logs.ts'
 import { network } from './network.ts'
+import { nids } from './nids.ts'
 import { orders } from './orders.ts'
 
 /** Every stream of this deployment, by name: one file and one line each. */
 export const streams: ReadonlyMap<string, Stream> = new Map(
   [
     network, //
+    nids,
     logs,
     orders,
   ].map((stream) => [stream.name, stream]),
