@@ -1,4 +1,4 @@
-import { Reader, type Response } from 'maxmind'
+import { Reader, type Response } from 'mmdb-lib'
 import { type TableDefinition, TableError } from '../stream/table.ts'
 
 /** A database of addresses. */
