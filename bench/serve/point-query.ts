@@ -114,6 +114,8 @@ function slotsOf(from: number, to: number): readonly number[] {
 interface Timed {
   readonly name: string
   readonly times: number[]
+  /** CPU time of all of them, garbage collection included, ms. */
+  cpuMs: number
   run(i: number): Promise<unknown>
 }
 
@@ -130,27 +132,36 @@ async function main(dir: string): Promise<void> {
   }
   const oneSlot = (i: number) => ({ key: keyAt(i), from: slotAt(i), to: slotAt(i) + SLOT_MS })
   const timed: Timed[] = [
-    { name: 'floor: a get', times: [], run: () => keyed.get('batch/bench', 'pointer') },
-    { name: 'slot', times: [], run: (i) => ask(oneSlot(i)) },
-    { name: 'recent', times: [], run: (i) => ask({ key: keyAt(i), from: HORIZON * EPOCH_MS - SLOT_MS }) },
-    { name: 'month', times: [], run: (i) => ask({ key: keyAt(i) }) },
+    { name: 'floor: a get', times: [], cpuMs: 0, run: () => keyed.get('batch/bench', 'pointer') },
+    { name: 'slot', times: [], cpuMs: 0, run: (i) => ask(oneSlot(i)) },
+    {
+      name: 'recent',
+      times: [],
+      cpuMs: 0,
+      run: (i) => ask({ key: keyAt(i), from: HORIZON * EPOCH_MS - SLOT_MS }),
+    },
+    { name: 'month', times: [], cpuMs: 0, run: (i) => ask({ key: keyAt(i) }) },
   ]
   const [floor, ...kinds] = timed
   // Kind after kind, so that none pays for the garbage of another.
   for (const kind of kinds)
     for (let i = 0; i < QUESTIONS; i++)
       for (const one of floor === undefined ? [kind] : [floor, kind]) {
+        const startCpu = process.cpuUsage()
         const startMs = performance.now()
         await one.run(i)
         one.times.push(performance.now() - startMs)
+        one.cpuMs += cpuSince(startCpu)
       }
-  const cold: Timed = { name: 'cold', times: [], run: async () => undefined }
+  const cold: Timed = { name: 'cold', times: [], cpuMs: 0, run: async () => undefined }
   for (let i = 0; i < Math.min(QUESTIONS, 300); i++) {
     // What is cached is cached for a store.
     const fresh = await FolderStore.open(join(dir, 'objects'), { fsync: 'never' })
+    const startCpu = process.cpuUsage()
     const startMs = performance.now()
     await ask(oneSlot(i), fresh)
     cold.times.push(performance.now() - startMs)
+    cold.cpuMs += cpuSince(startCpu)
     await fresh.close()
   }
   print([...timed, cold])
@@ -158,16 +169,22 @@ async function main(dir: string): Promise<void> {
   await objects.close()
 }
 
+function cpuSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / 1000
+}
+
 function print(all: readonly Timed[]): void {
   const quantile = (times: readonly number[], q: number) =>
     [...times].sort((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * q))] ?? 0
   const floor = quantile(all[0]?.times ?? [], 0.5)
   console.log(`${KEYS.length} keys, ${DAYS} days of 5-minute slots, ${QUESTIONS} questions; ms`)
-  for (const { name, times } of all) {
+  for (const { name, times, cpuMs } of all) {
     const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)]
-    const ratio = `${(p50 / floor).toFixed(0)} x floor`
+    const ratio = `${(p50 / floor).toFixed(0)} x floor`.padEnd(14)
+    const cpu = `CPU ${(cpuMs / times.length).toFixed(3)} each`
     console.log(
-      `${name.padEnd(14)} p50 ${p50.toFixed(3).padStart(8)}  p99 ${p99.toFixed(3).padStart(8)}  ${ratio}`,
+      `${name.padEnd(14)} p50 ${p50.toFixed(3).padStart(8)}  p99 ${p99.toFixed(3).padStart(8)}  ${ratio}${cpu}`,
     )
   }
 }
