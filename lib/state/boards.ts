@@ -4,7 +4,7 @@ import type { ObjectStore } from '../ports/object-store.ts'
 import { applyToBoard, type Board, EMPTY_BOARD, mergeBoards, type Numbered } from '../views/board.ts'
 import type { View } from '../views/view.ts'
 import { type BoardHead, packBoard, packHead, unpackHead } from './board-body.ts'
-import { flushTail, readParts } from './board-parts.ts'
+import { flushTail, mergedWith, readParts } from './board-parts.ts'
 import { padded } from './padded.ts'
 import { WarmBoards } from './warm-boards.ts'
 
@@ -43,6 +43,8 @@ const TRIES_MAX = 20
 const INLINE_BYTES_MAX = 8 * 1024
 /** Keys of warm boards together: some hundred bytes each. */
 const WARM_KEYS_MAX = 300_000
+/** Merges of more keys than this take turns. */
+const LARGE_MERGE_KEYS = 16_384
 /** Boards that a reader of many asks for at once. */
 const READ_AHEAD = 8
 const NONE: BoardHead = { parts: [], tail: EMPTY_BOARD }
@@ -61,6 +63,7 @@ export class BoardStore {
   readonly #stores: BoardStores
   readonly #inlineBytesMax: number
   readonly #warm: WarmBoards
+  #merging: Promise<unknown> = Promise.resolve()
 
   constructor(stores: BoardStores, options: BoardOptions = {}) {
     const { inlineBytesMax = INLINE_BYTES_MAX, warmKeysMax = WARM_KEYS_MAX } = options
@@ -107,13 +110,26 @@ export class BoardStore {
     // A part put for a board that has moved on is put in vain, so look first.
     const current = await keyed.get(pk, sk)
     if (!standsAt(current, before)) return { moved: current }
-    const flushed = await flushTail(objects, view, sk, head, body)
+    const flush = () => flushTail(objects, view, sk, head, body)
+    const flushed = await (isLargeMerge(head) ? this.#inTurn(flush) : flush())
     if (flushed !== undefined)
       return { head: flushed, data: packHead(flushed.parts, packBoard(view, flushed.tail)) }
     const read = await keyed.get(pk, sk)
     if (standsAt(read, before)) throw missing(pk, sk)
     return { moved: read }
   }
+
+  /** Boards are written several at once, but large merges one after the other: each holds the keys of all its parts. */
+  #inTurn<T>(merge: () => Promise<T>): Promise<T> {
+    const turn = this.#merging.then(merge)
+    this.#merging = turn.catch(() => undefined)
+    return turn
+  }
+}
+
+function isLargeMerge({ parts, tail }: BoardHead): boolean {
+  const due = mergedWith(parts, tail.keys.size)
+  return parts.slice(parts.length - due).reduce((sum, { keys }) => sum + keys, 0) > LARGE_MERGE_KEYS
 }
 
 function standsAt(item: Item | undefined, mark: number): boolean {

@@ -248,6 +248,39 @@ describe('the parts that are merged', () => {
   })
 })
 
+it('boards are written at once, but large merges take turns', async () => {
+  const stores = { keyed: new MemoryKeyed(), objects: new MemoryObjects() }
+  const merging = new Set<string>()
+  let atOnce = 0
+  let merges = 0
+  const watched = new Proxy(stores.objects, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (typeof member !== 'function') return member
+      return async (key: string, ...rest: unknown[]) => {
+        const place = key.slice(0, key.lastIndexOf('/'))
+        if (name === 'get') merging.add(place)
+        atOnce = Math.max(atOnce, merging.size)
+        await new Promise((resolve) => setTimeout(resolve, 2))
+        if (name === 'put' && merging.delete(place)) merges++
+        return member.call(target, key, ...rest)
+      }
+    },
+  })
+  const store = new BoardStore({ keyed: stores.keyed, objects: watched })
+  const counted = compileView('shop', 'counted', { ...view.definition, aggregates: { n: { kind: 'count' } } })
+  for (let round = 0; round < 4; round++)
+    await Promise.all(
+      [0, 1, 2, 3].map((partition) => {
+        const keys = Array.from({ length: 6_000 }, (_, i) => String(Math.imul(i + round * 6_000, 0x9e3779b1)))
+        const entries = [{ ...entryOf(round), keys }]
+        return store.apply(counted, { ...KEY, partition }, entries)
+      }),
+    )
+  expect(merges).toBe(4)
+  expect(atOnce).toBe(1)
+})
+
 it('boards are read of some keys alone, tail and parts', async () => {
   const stores = { keyed: new MemoryKeyed(), objects: new MemoryObjects() }
   const store = new BoardStore(stores, { inlineBytesMax: 1_000 })
