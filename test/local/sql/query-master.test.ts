@@ -118,6 +118,18 @@ describe('SQL over the master', () => {
     expect(after.length).toBeLessThanOrEqual(before.length)
   })
 
+  it('reads files of an older release: fields they lack are null, fields that changed their kind are text', async () => {
+    const columns = [
+      ...testStream.columns.filter(({ name }) => name !== 'flag'),
+      { name: 'added', kind: 'integer' as const, optional: true },
+      { name: 'flag', kind: 'string' as const, optional: true },
+    ]
+    const changed = { ...testStream, columns }
+    const sql = "select added, flag from test where text = 'it''s'"
+    const { rows } = await queryMaster(world.ports, [changed], sql, { rowsMax: 9, withRetracted: false })
+    expect(rows).toEqual([[null, 'true']])
+  })
+
   it('says that there are more rows than were asked for', async () => {
     expect(await ask('select * from test', { rowsMax: 3 })).toMatchObject({ truncated: true })
     expect((await ask('select * from test', { rowsMax: 5 })).truncated).toBe(false)
