@@ -16,8 +16,9 @@ import {
 export const VARIABLE = '<*>'
 /** In the parts of a template: a variable by statistics, any word may stand there. No word of a line holds a `<`. */
 export const ANY_WORD = '<+>'
-/** Words of a line that are looked at; what follows is one variable. */
+/** Words of a line that are looked at, and characters; what follows is one variable. */
 export const WORDS_MAX = 256
+export const CHARS_MAX = 8192
 
 const DOT = 0x2e
 const SLASH = 0x2f
@@ -45,6 +46,8 @@ const BLANK = 0x20
 export class LineMask {
   line = ''
   count = 0
+  /** Where looking ends. */
+  #end = 0
   readonly wordStart = new Int32Array(WORDS_MAX + 1)
   readonly wordEnd = new Int32Array(WORDS_MAX + 1)
   readonly gapStart = new Int32Array(WORDS_MAX + 2)
@@ -57,8 +60,9 @@ export class LineMask {
     this.count = 0
     this.gapStart[0] = 0
     this.gapEnd[0] = line.length
+    this.#end = Math.min(line.length, CHARS_MAX)
     let at = 0
-    while (at < line.length && this.count < WORDS_MAX) at = this.#nextWord(at)
+    while (at < this.#end && this.count < WORDS_MAX) at = this.#nextWord(at)
     if (at < line.length) this.#add(at, line.length, true)
     this.#extend()
     this.#join()
@@ -95,15 +99,15 @@ export class LineMask {
   /** Takes in the next word from `at` on, if there is one. Where to go on. */
   #nextWord(at: number): number {
     const { line } = this
-    while (at < line.length && (classOf(line.charCodeAt(at)) & (SPACE | DELIMITER)) !== 0) at++
-    if (at >= line.length) return at
+    while (at < this.#end && (classOf(line.charCodeAt(at)) & (SPACE | DELIMITER)) !== 0) at++
+    if (at >= this.#end) return at
     return isPath(line, at) ? this.#path(at) : this.#plain(at)
   }
 
   #path(start: number): number {
     const { line } = this
     let end = start + 1
-    while (end < line.length && (classOf(line.charCodeAt(end)) & PATH_END) === 0) end++
+    while (end < this.#end && (classOf(line.charCodeAt(end)) & PATH_END) === 0) end++
     const next = end
     // Punctuation at its end belongs to the sentence.
     while (end > start + 1 && isSentenceMark(line.charCodeAt(end - 1))) end--
@@ -118,7 +122,7 @@ export class LineMask {
     let seen = 0
     let code = 0
     let mail = false
-    for (; at < line.length; at++) {
+    for (; at < this.#end; at++) {
       code = line.charCodeAt(at)
       const kind = classOf(code)
       if ((kind & (SPACE | DELIMITER)) !== 0) break

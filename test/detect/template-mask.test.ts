@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LineMask, textOf, WORDS_MAX } from '../../lib/detect/template-mask.ts'
+import { CHARS_MAX, LineMask, textOf, WORDS_MAX } from '../../lib/detect/template-mask.ts'
 
 const mask = new LineMask()
 
@@ -46,6 +46,16 @@ describe('masking a line', () => {
     mask.scan(line)
     expect(mask.count).toBe(WORDS_MAX + 1)
     expect(mask.variable[WORDS_MAX]).toBe(1)
+  })
+
+  it.each([
+    ['one word', 'x'.repeat(900_000)],
+    ['one gap', ':'.repeat(900_000)],
+    ['blanks', `a${' '.repeat(900_000)}b`],
+    ['a path', `/${'p'.repeat(900_000)}`],
+  ])('holds the template of a line of 900,000 characters to a bound: %s', (_, line) => {
+    expect(masked(line).length).toBeLessThanOrEqual(CHARS_MAX + 3)
+    expect(masked(line)).toMatch(/<\*>$/)
   })
 
   it('never loses a word: its pieces, in order, are the line', () => {
