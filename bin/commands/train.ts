@@ -55,14 +55,17 @@ function rowsOption(stream: Stream, { from }: TrainCommandOptions, progress: Pro
     yield* sourceValues(stream, sources, counts, progress)
     if (counts.unreadable > 0) say(`${counts.unreadable} lines are no ${stream.name} records: left out`)
   }
-  async function* records() {
-    // A detector that reads its records twice says so once.
+  // A detector that learns from every record may read them more than once; what is unreadable is said the first time.
+  async function* records(sources: readonly string[]) {
+    const first = !read
+    read = true
     const again: SourceCounts = { rows: 0, unreadable: 0 }
-    for await (const values of sourceValues(stream, from ?? [], again, progress))
+    for await (const values of first ? rows(sources) : sourceValues(stream, sources, again, progress))
       yield values.map((value) => ({ value, eventTimeMs: stream.timeOf(value, nowMs) ?? nowMs }))
   }
+  let read = false
   const nowMs = Date.now()
-  return { rows: rows(from), records }
+  return { rows: rows(from), records: () => records(from) }
 }
 
 function describe(training: Training, seconds: number): string {
