@@ -26,6 +26,15 @@ export class ByteSink {
     this.length += this.#bytes.write(text, this.length)
   }
 
+  /** What was written to another sink since its last `take`, behind its length in bytes. */
+  sink(other: ByteSink): void {
+    const taken = other.take()
+    this.varint(taken.length)
+    this.#reserve(taken.length)
+    taken.copy(this.#bytes, this.length)
+    this.length += taken.length
+  }
+
   /** What was written since the last call, as a copy; the sink is empty after it. */
   take(): Buffer {
     const taken = Buffer.from(this.#bytes.subarray(0, this.length))
@@ -71,8 +80,17 @@ export class ByteSource {
     return text
   }
 
-  skipText(): void {
+  /** Over a text, or what was written by `sink`. */
+  skip(): void {
     this.at = this.#end()
+  }
+
+  /** Numbers that were written to another sink and put here by `sink`. */
+  varints(): number[] {
+    const end = this.#end()
+    const numbers: number[] = []
+    while (this.at < end) numbers.push(this.varint())
+    return numbers
   }
 
   #end(): number {

@@ -31,6 +31,7 @@ export class SegmentWriter {
   readonly #slotMs: number
   readonly #from: number
   readonly #sink = new ByteSink(BLOCK_BYTES * 2)
+  readonly #steps = new ByteSink()
   readonly #hash: Hash
   readonly #blocks: BlockNote[] = []
   readonly #packed: Uint8Array[] = []
@@ -75,16 +76,16 @@ export class SegmentWriter {
   #addPiece(hash: number, key: string, slots: readonly number[], begin: number, texts: readonly string[]) {
     this.#first ??= { hash, key }
     this.#sink.text(key)
-    this.#sink.varint(texts.length)
     let previous = this.#from - this.#slotMs
     for (let i = begin; i < begin + texts.length; i++) {
       const slot = slots[i] ?? 0
       const steps = (slot - previous) / this.#slotMs
       if (!Number.isSafeInteger(steps) || steps < 1)
         throw new Error(`slots of a segment must ascend by multiples of ${this.#slotMs} from ${this.#from}`)
-      this.#sink.varint(steps - 1)
+      this.#steps.varint(steps - 1)
       previous = slot
     }
+    this.#sink.sink(this.#steps)
     this.#sink.text(`[${texts.join(',')}]`)
     if (this.#sink.length >= BLOCK_BYTES) this.#closeBlock()
   }

@@ -8,8 +8,9 @@ import { compareKeys, keyHash } from './segment-order.ts'
  *
  *     block ... block footer trailer
  *
- * A block is one zstd frame (with checksum) of at most about 64 kB of pieces: key, number of slots n, n steps from slot to
- * slot less one, and the n states as one JSON array; numbers in LEB128, texts behind their length. The footer, one frame
+ * A block is one zstd frame (with checksum) of at most about 64 kB of pieces: key, steps from slot to slot less one, and the
+ * states as one JSON array; each behind its length in bytes, so that a look-up skips what it does not want; numbers in
+ * LEB128. The footer, one frame
  * too, is a `SegmentFooter` as JSON. The trailer is the footer's length (uint32, little endian) and a magic.
  */
 export const MAGIC = 'WSG1'
@@ -89,16 +90,17 @@ export function* keysOfBlock(
   const source = new ByteSource(raw)
   while (!source.done) {
     const found = source.text()
-    const count = source.varint()
-    const slots = new Array<number>(count)
-    let slot = from - slotMs
-    for (let i = 0; i < count; i++) {
-      slot += (source.varint() + 1) * slotMs
-      slots[i] = slot
+    if (key !== undefined && found !== key) {
+      source.skip()
+      source.skip()
+      continue
     }
-    if (key === undefined || found === key)
-      yield { key: found, slots, states: JSON.parse(source.text()) as unknown[] }
-    else source.skipText()
+    let slot = from - slotMs
+    const slots = source.varints().map((steps) => {
+      slot += (steps + 1) * slotMs
+      return slot
+    })
+    yield { key: found, slots, states: JSON.parse(source.text()) as unknown[] }
   }
 }
 
