@@ -5,6 +5,8 @@ import type { SplitOptions } from './line-splitter.ts'
 export type Unified2SplitOptions = Pick<SplitOptions, 'fromByte'> & {
   /** Told, with file and offset, where a file breaks off: what is wrong and what was done. */
   readonly notice?: (message: string) => void
+  /** A record that is not all there yet is nothing to tell. */
+  readonly tailWaits?: boolean
 }
 
 /**
@@ -17,6 +19,7 @@ export class Unified2Splitter {
   readonly #name: string
   readonly #notice: (message: string) => void
   readonly #byBytes: boolean
+  readonly #tailWaits: boolean
   #carry: Buffer = Buffer.alloc(0)
   /** Where the carry starts. */
   #byte: number
@@ -24,9 +27,10 @@ export class Unified2Splitter {
   #broken = false
   readonly inLongLine = false
 
-  constructor(name: string, { fromByte, notice }: Unified2SplitOptions) {
+  constructor(name: string, { fromByte, notice, tailWaits = false }: Unified2SplitOptions) {
     this.#name = name
     this.#notice = notice ?? (() => undefined)
+    this.#tailWaits = tailWaits
     this.#byBytes = fromByte !== undefined
     this.#byte = fromByte ?? 0
   }
@@ -63,7 +67,7 @@ export class Unified2Splitter {
     this.#carry = slab.subarray(parsedTo)
     this.#byte += parsedTo
     if (parsedTo > 0) yield* this.#block(slab, [0, parsedTo], from)
-    if (this.#carry.length > 0)
+    if (this.#carry.length > 0 && !this.#tailWaits)
       this.#notice(
         `${this.#name}: ends within a record, which begins at byte ${this.#byte}; ${this.#carry.length} bytes are left`,
       )

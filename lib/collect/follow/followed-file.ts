@@ -1,8 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { isUnified2 } from '../../formats/unified2.ts'
 import type { Block } from '../block.ts'
 import { isGzip } from '../gunzip.ts'
 import { LineSplitter } from '../line-splitter.ts'
 import type { Detail, InputSession, KnownSource, LiveBlock, Resume } from '../live-input.ts'
+import { Unified2Splitter } from '../unified2-splitter.ts'
 import { gunzipped, gzipContent, plainContent } from './content.ts'
 import { type Content, headOf, holds, PRINT_BYTES, type Prints, printOfEnd } from './fingerprint.ts'
 
@@ -26,8 +28,14 @@ const CHUNK_BYTES = 1024 * 1024
 const TURN_BYTES = 4 * CHUNK_BYTES
 /** Without keys, lines so many bytes apart go to one partition. */
 const STRIDE_BYTES = 64 * 1024
+/** A spool that has not grown for so long: no more will come of its last event, which Snort writes at one go. */
+const QUIET_MS = 1000
+const SPOOL_START_BYTES = 4
 
-/** One file that is followed, and one source of its run: a position is the byte where a line starts. */
+/**
+ * One file that is followed, and one source of its run: a position is the byte where a line starts, or in a unified2 spool,
+ * an event.
+ */
 export class FollowedFile {
   readonly source: number
   readonly #session: InputSession
@@ -37,6 +45,10 @@ export class FollowedFile {
   /** Size on disk when it was last read to its end. */
   #readSizeBytes = -1
   #seenSizeBytes = -1
+  /** When its size was last another than before, and whether its last event waits for more. */
+  #grewMs = 0
+  #heldBack = false
+  #told = ''
   /** When it last gave something, or was found. */
   activeMs: number
 
@@ -93,11 +105,13 @@ export class FollowedFile {
     const handle = await this.#open()
     if (handle === undefined) return
     const { size } = await handle.stat()
-    if (size === this.#readSizeBytes && !last) return
-    const { source } = this
+    const still = size === this.#readSizeBytes
+    const quiet = still && this.#heldBack && nowMs - this.#grewMs >= QUIET_MS
+    if (still && !last && !quiet) return
+    if (!still) this.#grewMs = nowMs
     const content = this.#contentOf(handle)
-    const large = (position: number) => this.#session.large({ source, position })
-    const splitter = new LineSplitter(this.#state.path, { fromByte: this.#state.next, large })
+    const spool = isUnified2(await content.bytes(0, SPOOL_START_BYTES))
+    const splitter = this.#splitter(spool)
     let readBytes = 0
     let cutShort = false
     const onCut = () => {
@@ -111,10 +125,12 @@ export class FollowedFile {
       readBytes += chunk.length
       if (readBytes >= TURN_BYTES && !splitter.inLongLine) return
     }
+    const over = last || quiet || (this.#gzip && !cutShort)
+    this.#heldBack = spool && !over
     // Without a line end of its own, the splitter counts one.
-    if (last || (this.#gzip && !cutShort))
+    if (over)
       for await (const block of splitter.finish())
-        yield await this.#given(block, splitter.givenToByte - 1, content)
+        yield await this.#given(block, splitter.givenToByte - (spool ? 0 : 1), content)
     this.#readSizeBytes = size
   }
 
@@ -122,6 +138,18 @@ export class FollowedFile {
     const handle = this.#handle
     this.#handle = undefined
     await handle?.close()
+  }
+
+  #splitter(spool: boolean): LineSplitter | Unified2Splitter {
+    const { source } = this
+    const { path, next: fromByte } = this.#state
+    const large = (position: number) => this.#session.large({ source, position })
+    if (!spool) return new LineSplitter(path, { fromByte, large })
+    const notice = (message: string) => {
+      if (message !== this.#told) this.#session.notice(message)
+      this.#told = message
+    }
+    return new Unified2Splitter(path, { fromByte, notice, tailWaits: true })
   }
 
   #chunks(handle: FileHandle, sizeBytes: number, onCut: () => void): AsyncIterable<Buffer> {
