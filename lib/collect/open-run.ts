@@ -1,3 +1,4 @@
+import { PortError } from '../ports/errors.ts'
 import type { Ports } from '../ports/ports.ts'
 import { checkedTopic } from '../state/topics.ts'
 import type { Stream } from '../stream/define.ts'
@@ -77,7 +78,7 @@ async function begin(request: OpenRunRequest, runId: string): Promise<OpenRun> {
   }
   await store.create(run, recorded)
   const fence = fenceOf(request, run)
-  await fence.current()
+  await raised(fence, ports)
   return { fence, run, sources: arranged(plan, sources), resumed: false }
 }
 
@@ -97,7 +98,7 @@ async function resume(
   // Written first: from here on an older process at this run cannot checkpoint any more.
   await store.save(found, 'hold')
   const fence = fenceOf(request, found)
-  await fence.current()
+  await raised(fence, ports)
   let run = found
   const ends = await Promise.all(found.landed.map((_, p) => ports.log.offsets(found.topic, p)))
   const shrunk = found.landed.some(({ nextOffset }, p) => nextOffset > (ends[p]?.end ?? 0))
@@ -114,6 +115,21 @@ async function resume(
   run = { ...run, landed }
   await store.save(run, 'hold')
   return { fence, run, sources: arranged(plan, sources), resumed: true }
+}
+
+const RAISES_MAX = 5
+const BACKOFF_MS = 250
+
+/** A broker that is being started, or is busy, does not end a run that is about to go on. */
+async function raised(fence: RunFence, { clock }: Pick<Ports, 'clock'>): Promise<void> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      await fence.current()
+      return
+    } catch (error) {
+      if (!(error instanceof PortError && error.curable) || attempt === RAISES_MAX) throw error
+      await clock.sleep(BACKOFF_MS * 2 ** attempt)
+    }
 }
 
 function fenceOf({ ports, stream, store }: OpenRunRequest, { runId, topic }: RunRecord): RunFence {

@@ -343,6 +343,27 @@ describe('a run that is stopped', () => {
 })
 
 describe('a log that fails', () => {
+  it('when the run is about to begin is tried again, and given up where trying cannot help', () =>
+    withTestPorts(async (ports, dir) => {
+      const path = join(dir, 'words.csv')
+      await writeFile(path, words(10))
+      let left = 2
+      const failing = (curable: boolean): Ports => {
+        const log = withAppend(ports, (...args) => ports.log.append(...args)).log
+        const fence: EventLog['fence'] = async (...args) => {
+          if (left-- > 0) throw new PortError('TIMEOUT', 'no answer in time', { curable })
+          return ports.log.fence(...args)
+        }
+        const clock = { ...ports.clock, sleep: () => ports.clock.sleep(1) }
+        return { ...ports, clock, log: { ...log, fence } }
+      }
+      expect(await startRun({ ports: failing(true), stream, sources: [path] })).toMatchObject({
+        recordsIn: 10,
+      })
+      left = 1
+      await expect(startRun({ ports: failing(false), stream, sources: [path] })).rejects.toThrow(PortError)
+    }))
+
   const curable = new PortError('TIMEOUT', 'no answer in time', { curable: true })
   /** Of an append: it is taken and said so, taken but not said, or refused. */
   const fates = fc.constantFrom('fine', 'fine', 'fine', 'fine', 'landed unsaid', 'refused')

@@ -123,9 +123,12 @@ onServer('kafka', ({ endpoint }) => {
             await wait(200 + random() * 800)
           }
         })()
-        for (let lives = 0; lives < 4; lives++) await live(order, random() * 1500)
-        writing = false
-        await rotating
+        try {
+          for (let lives = 0; lives < 4; lives++) await live(order, random() * 1500)
+        } finally {
+          writing = false
+          await rotating
+        }
         const child = spawn(process.execPath, [CHILD, JSON.stringify(order)])
         let recordsIn = 0
         child.stdout.on('data', (chunk) => {
