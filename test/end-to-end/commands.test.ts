@@ -29,12 +29,16 @@ describe('every command', { timeout: 60_000 }, () => {
   it('tells with --help what it takes', async () => {
     const names = (await COMMANDS).map((file) => file.replace(/\.ts$/, ''))
     expect(names).toContain('replay')
-    const below = ['list', 'show', 'retry'].map((name) => ['dead-letters', name])
+    const below = [
+      ...['list', 'show', 'retry'].map((name) => ['dead-letters', name]),
+      ...['put', 'list'].map((name) => ['reference', name]),
+    ]
     await all([[], ...names.map((name) => [name]), ...below], async (args) => {
       const ended = await weir([...args, '--help'])
       expect(ended).toMatchObject({ code: 0, err: '' })
       expect(ended.out).toMatch(new RegExp(`^Usage: ${['weir', ...args].join(' ')}`))
-      if (args.length > 0 && args[0] !== 'dead-letters') expect(ended.out).toContain('--json')
+      const group = args.length === 1 && below.some(([name]) => name === args[0])
+      if (args.length > 0 && !group) expect(ended.out).toContain('--json')
       if (args.length === 0)
         for (const name of names) expect(ended.out).toMatch(new RegExp(`^  ${name} `, 'm'))
     })
@@ -56,7 +60,7 @@ describe('every command', { timeout: 60_000 }, () => {
     ['replay network FILE --format xml', 'reads csv and json, not xml'],
     ['replay network FILE --rate 0', 'expected a number above 0'],
     ['collect nope FILE', /there is no stream .*nope.*; there are: .*network/],
-    ['collect network FILE --to moon', '--to moon: only "local" is there so far'],
+    ['collect network FILE --to moon', 'Allowed choices are local, kafka, https'],
     ['verify nope', 'there is no stream "nope"'],
     ['alerts nope', 'there is no stream "nope"'],
     ['alerts network --limit many', '--limit takes a whole number from 1 up'],

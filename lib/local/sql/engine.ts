@@ -28,6 +28,7 @@ export interface SqlAnswer {
 
 const MEMORY_MAX = '1GB'
 const PROGRESS_EVERY_MS = 200
+const INTERRUPT_EVERY_MS = 20
 
 /**
  * Runs one statement that only reads. DuckDB has no access to anything but the named files: no other file, no network, no
@@ -43,7 +44,12 @@ export async function runSql(sql: string, options: SqlOptions): Promise<SqlAnswe
     autoload_known_extensions: 'false',
   })
   const connection = await instance.connect()
-  const interrupt = () => connection.interrupt()
+  let stopping: NodeJS.Timeout | undefined
+  // Again and again: between two statements there is nothing to interrupt.
+  const interrupt = () => {
+    connection.interrupt()
+    stopping = setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS)
+  }
   options.signal?.addEventListener('abort', interrupt)
   const watch = watchProgress(connection, options)
   try {
@@ -55,6 +61,7 @@ export async function runSql(sql: string, options: SqlOptions): Promise<SqlAnswe
     throw error instanceof SqlError ? error : new SqlError(messageOf(error))
   } finally {
     clearInterval(watch)
+    clearInterval(stopping)
     options.signal?.removeEventListener('abort', interrupt)
     connection.closeSync()
     instance.closeSync()
