@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { points } from '../lib/detect/points.ts'
 import { mmdb } from '../lib/formats/mmdb.ts'
 import { networkList } from '../lib/formats/network-list.ts'
 import { classificationConfig, genMsgMap, sidMsgMap, signatureKey } from '../lib/formats/snort-maps.ts'
@@ -146,6 +147,32 @@ export const nids = defineStream({
       }
     },
   },
+  score: points({
+    version: 'nids-points-1',
+    severities: [
+      { severity: 'medium', from: 0.6 },
+      { severity: 'high', from: 0.8 },
+      { severity: 'critical', from: 0.95 },
+    ],
+    rules: [
+      {
+        field: 'urgency',
+        points: { 1: 0.65, 2: 0.4, 3: 0.15 },
+        because: 'is how grave the rule is (1 is worst)',
+      },
+      {
+        field: 'bad_address',
+        points: { source: 0.25, destination: 0.3, both: 0.35 },
+        because: 'is on a list of bad addresses',
+      },
+      {
+        field: 'direction',
+        points: { inbound: 0.05, outbound: 0.1, internal: 0.1 },
+        because: 'touches the local network',
+      },
+      { field: 'blocked', points: { yes: -0.3 }, because: 'was stopped' },
+    ],
+  }),
   views: {
     bySignature: {
       title: 'Alerts by signature',

@@ -119,7 +119,7 @@ export async function activate(ports: RegistryPorts, stream: string, version: st
 /**
  * A function that gives the scorer of the active model, kept warm between batches. It looks at the pointer at most every
  * two seconds, so a published model scores within seconds and without a restart. Undefined before the first model and for
- * a stream without a detector.
+ * a stream without a detector, unless it declares a scorer that needs no model.
  *
  * Where the registry cannot be read the last scorer goes on; a function that has never read it throws instead, so that
  * its batch is delivered again: not knowing the model is not the same as having none. A model that does not load (another
@@ -127,9 +127,9 @@ export async function activate(ports: RegistryPorts, stream: string, version: st
  */
 export function activeScorer(
   ports: RegistryPorts,
-  { name, detector }: Pick<Stream, 'name' | 'detector'>,
+  { name, detector, scorer: fixed }: Pick<Stream, 'name' | 'detector'> & Partial<Pick<Stream, 'scorer'>>,
 ): () => Promise<Scorer | undefined> {
-  if (detector === undefined) return async () => undefined
+  if (detector === undefined) return async () => fixed
   let scorer: Scorer | undefined
   let seenVersion: string | undefined
   let lookedMs = Number.NEGATIVE_INFINITY

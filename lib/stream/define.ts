@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { checkView } from './check-view.ts'
 import { type Column, columnsOf } from './columns.ts'
-import type { DetectorDefinition } from './detector.ts'
+import type { DetectorDefinition, Scorer } from './detector.ts'
 import { type Format, FormatError, NoRecord } from './format.ts'
 import { type QuickCheck, quickCheck } from './quick-check.ts'
 import { emptyTables, type LoadedTables, type TableDefinitions, type TablesOf } from './table.ts'
@@ -35,6 +35,8 @@ export interface StreamDeclaration<
   /** Valid records to keep out of views and alerts; the first rule that holds is recorded. */
   readonly drop?: readonly { readonly rule: string; readonly when: (value: z.output<S>) => boolean }[]
   readonly detect?: DetectorDefinition
+  /** In place of `detect`: scores without a model, such as `points({ ... })`. */
+  readonly score?: Scorer
   readonly views: Readonly<Record<string, ViewDefinition>>
   readonly alerts?: {
     /** One line for people. */
@@ -58,6 +60,8 @@ export interface Stream {
   readonly partitions: number
   readonly views: Readonly<Record<string, ViewDefinition>>
   readonly detector: DetectorDefinition | undefined
+  /** Of a stream without a detector: what scores its records. */
+  readonly scorer: Scorer | undefined
   /** Never throws. `reason` quotes field names and expectations, never the record's own text. */
   parse(bytes: Buffer): Parsed
   timeOf(value: Value, appendTimeMs: number): number | undefined
@@ -122,6 +126,7 @@ export function defineStream<
     partitions: declared.partitions,
     views: { records: RECORDS_VIEW, ...declared.views },
     detector: declared.detect,
+    scorer: declared.score,
     parse: (bytes) => parseAndValidate(declared.schema, quick, parseFields, bytes),
     timeOf: (value, appendTimeMs) => finite(declared.time?.(typed(value), appendTimeMs)),
     keyOf: (value) => declared.key?.(typed(value)),
