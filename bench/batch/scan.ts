@@ -71,6 +71,7 @@ async function scan(ports: Ports, stream: Stream, run: string): Promise<number> 
   const options = { slackMs: 0, leaseMs: 600_000, untilMs: 0 }
   const plan = await planRun(ports, stream, step, options)
   const shards = plan?.groups.flatMap((group) => group.shards) ?? []
+  if (shards.length === 0) throw new Error(`${dir} holds no records: remove it, so that it is filled again`)
   const seconds = await timed(async () => {
     for (const shard of shards) await recomputeShard(ports.objects, { ...step, shard })
   })
