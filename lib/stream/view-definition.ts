@@ -11,6 +11,8 @@ export interface ViewDefinition {
    * not in the view. `@outcome` and `@severity` are the entry's own.
    */
   readonly groupBy: readonly string[]
+  /** An array feeds a key as often as it holds the element: uses are counted, not records. */
+  readonly repeats?: true
   /** Length of a slot of event time in milliseconds: 10 seconds to 1 day, a divisor of the day. */
   readonly slotMs: number
   /** By the name it has in an answer. */

@@ -1,3 +1,4 @@
+import type { ViewDefinition } from '../stream/view-definition.ts'
 import type { Pairs } from './grouped-rows.ts'
 import { SEPARATOR } from './key.ts'
 import { keysOfFields, partsOf } from './keys.ts'
@@ -13,6 +14,7 @@ const LISTED_KEYS = 1024
  */
 export class ColumnKeys {
   readonly #slotMs: number
+  readonly #repeats: boolean
   readonly #keyIds = new Map<string, number>()
   readonly #keys: string[] = []
   readonly #slots = new Map<number, Slot>()
@@ -25,8 +27,9 @@ export class ColumnKeys {
   readonly #known: number[] = []
   #slot: Slot | undefined
 
-  constructor(slotMs: number) {
+  constructor({ slotMs, repeats }: Pick<ViewDefinition, 'slotMs' | 'repeats'>) {
     this.#slotMs = slotMs
+    this.#repeats = repeats === true
   }
 
   get groups(): number {
@@ -52,7 +55,8 @@ export class ColumnKeys {
         pairs.push(this.#groupOf(slot, this.#keyOf(id, columns, row)), row)
       } else {
         const values = columns.map((cells) => cells[row])
-        for (const key of keysOfFields(values)) pairs.push(this.#groupOf(slot, this.#intern(key)), row)
+        for (const key of keysOfFields(values, this.#repeats))
+          pairs.push(this.#groupOf(slot, this.#intern(key)), row)
       }
     }
   }

@@ -55,7 +55,7 @@ export class ColumnAggregator {
     this.#fields = all.map(fieldsOfAggregate)
     this.#ok = onlyOk(view.definition)
     this.#asksForOrigin = all.some(asksForOrigin)
-    this.#keys = new ColumnKeys(view.definition.slotMs)
+    this.#keys = new ColumnKeys(view.definition)
     this.#folds = this.#aggregates.map(groupsOf)
   }
 
@@ -79,7 +79,7 @@ export class ColumnAggregator {
   *take(): Generator<Aggregated> {
     const keys = this.#keys
     const folds = this.#folds
-    this.#keys = new ColumnKeys(this.#view.definition.slotMs)
+    this.#keys = new ColumnKeys(this.#view.definition)
     this.#folds = this.#aggregates.map(groupsOf)
     for (const { key, slot, group } of keys.all())
       yield { key, slot, states: folds.map((fold) => fold.state(group)) }

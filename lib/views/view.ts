@@ -34,7 +34,7 @@ export interface View {
   slotOf(eventTimeMs: number): number
   /**
    * Keys the entry feeds: none where it is not in the view. Of more than `RECORD_KEYS_MAX` the first count, in the order
-   * of the groupBy fields and of their elements; long values are cut (`keyPart`). Both layers ask here, and so agree.
+   * of the groupBy fields and of their elements, one of them twice where the view has `repeats`; long values are cut (`keyPart`). Both layers ask here, and so agree.
    */
   keysOf(entry: Entry): readonly string[]
   /** A place to lay out one entry after the other for `fold`s of this view. */
@@ -154,10 +154,10 @@ function errorsOf(names: readonly string[], aggregates: readonly Aggregate<unkno
   )
 }
 
-function versionOf({ where = [], groupBy, slotMs, aggregates }: ViewDefinition): string {
+function versionOf({ where = [], groupBy, repeats, slotMs, aggregates }: ViewDefinition): string {
   const canonical = Object.entries(aggregates).map(([name, one]) => [name, canonicalAggregate(one)])
   return createHash('sha256')
-    .update(JSON.stringify({ where, groupBy, slotMs, aggregates: canonical }))
+    .update(JSON.stringify({ where, groupBy, repeats, slotMs, aggregates: canonical }))
     .digest('hex')
     .slice(0, 12)
 }
@@ -171,12 +171,15 @@ function fieldOf(entry: Entry, field: string): unknown {
 }
 
 function keysOf(definition: ViewDefinition): (entry: Entry) => readonly string[] {
-  const { where = [], groupBy } = definition
+  const { where = [], groupBy, repeats } = definition
   const ok = onlyOk(definition)
   return (entry) => {
     if (ok && entry.outcome !== 'ok') return []
     if (where.length > 0 && !where.every((condition) => holds(condition, entry))) return []
-    return keysOfFields(groupBy.map((field) => fieldOf(entry, field)))
+    return keysOfFields(
+      groupBy.map((field) => fieldOf(entry, field)),
+      repeats,
+    )
   }
 }
 

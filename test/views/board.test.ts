@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OkEntry } from '../../lib/stream/entry.ts'
+import type { ViewDefinition } from '../../lib/stream/view-definition.ts'
 import {
   applyToBoard,
   boardFromBytes,
@@ -12,12 +13,13 @@ import { displayKey, keyPart, PART_BYTES_MAX } from '../../lib/views/key.ts'
 import { RECORD_KEYS_MAX } from '../../lib/views/keys.ts'
 import { compileView } from '../../lib/views/view.ts'
 
-const view = compileView('shop', 'byKind', {
+const definition: ViewDefinition = {
   title: 'By kind and colour',
   groupBy: ['kind', 'colours'],
   slotMs: 60_000,
   aggregates: { count: { kind: 'count' }, total: { kind: 'sum', field: 'price', decimals: 2 } },
-})
+}
+const view = compileView('shop', 'byKind', definition)
 
 function entry(origin: number, value: OkEntry['value']): Numbered {
   const head = { site: 's', topic: 'shop.raw.g1', partition: 0, appendTime: 0, eventTime: 0 } as const
@@ -84,6 +86,15 @@ describe('keys', () => {
 
   it('are one for each distinct element of an array', () => {
     expect(keys({ kind: 'a', colours: ['red', 'blue', 'red'], price: 1 })).toEqual(['a|red', 'a|blue'])
+  })
+
+  it('are one for each element of an array where the view counts repeats, which makes it another view', () => {
+    const uses = compileView('test', 'byColour', { ...definition, groupBy: ['colours'], repeats: true })
+    const once = compileView('test', 'byColour', { ...definition, groupBy: ['colours'] })
+    const { entry: two } = entry(0, { kind: 'a', colours: ['red', 'blue', 'red'], price: 1 })
+    expect(uses.keysOf(two)).toEqual(['red', 'blue', 'red'])
+    expect(once.keysOf(two)).toEqual(['red', 'blue'])
+    expect(uses.version).not.toBe(once.version)
   })
 
   it('are cut where a part is long, and stay as many as the values', () => {

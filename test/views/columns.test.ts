@@ -31,6 +31,8 @@ const VIEWS: Readonly<Record<string, ViewDefinition>> = {
   'two fields': definition({ groupBy: ['text', 'mixed'] }),
   'three fields, one an array': definition({ groupBy: ['text', 'list', 'flag'] }),
   'an array': definition({ groupBy: ['list'] }),
+  'each element of an array': definition({ groupBy: ['list'], repeats: true }),
+  'pairs of each element': definition({ groupBy: ['list', 'mixed'], repeats: true }),
   'the outcome': definition({ groupBy: ['@outcome'] }),
   'the severity, of some': definition({ groupBy: ['@severity'], where: [{ field: 'flag', in: [true] }] }),
   'dropped ones': definition({ where: [{ field: '@outcome', in: ['drop'] }] }),
