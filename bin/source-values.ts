@@ -27,13 +27,16 @@ export async function* sourceValues(
     done += bytes
   }
   const paths = await expandSources(sources)
-  const opened = await Promise.all(paths.map((path) => openSource(path)))
+  const opened = await Promise.all(paths.map((path) => openSource(path, stream.framing)))
   const sizes = opened.map(({ sizeBytes }) => sizeBytes)
   const total = sizes.includes(undefined)
     ? undefined
     : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
   for (const path of paths) {
-    for await (const block of readLines(path === '-' ? process.stdin : path, { onBytes })) {
+    for await (const block of readLines(path === '-' ? process.stdin : path, {
+      onBytes,
+      framing: stream.framing,
+    })) {
       if (block.kind !== 'records') continue
       const values: Value[] = []
       for (let i = 0; i < block.count; i++) {

@@ -74,7 +74,7 @@ async function run(name: string, sources: readonly string[], options: CollectOpt
   const stop = stopSignal()
   try {
     const result = await explained(async () => {
-      const live = liveInputs(sources, { clock: systemClock, ...options })
+      const live = liveInputs(sources, { clock: systemClock, framing: stream.framing, ...options })
       if (live !== undefined) checkLiveOptions(options)
       // Only the local log is this data folder's alone.
       const shared = options.to !== 'local' || serversOf(options).WEIR_BROKERS !== undefined

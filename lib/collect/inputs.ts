@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.ts'
+import type { Framing } from '../stream/format.ts'
 import { followInput } from './follow/follow-input.ts'
 import type { LiveInput } from './live-input.ts'
 import { SourceError } from './source-error.ts'
@@ -12,6 +13,8 @@ export interface InputOptions {
   readonly follow?: boolean
   /** Files that are there at the first start are followed from their end. */
   readonly fromEnd?: boolean
+  /** How files are cut into records. Default `lines`. */
+  readonly framing?: Framing
   /** Of a WebSocket source: the field of each message, and of the query string, that says where to go on. */
   readonly cursor?: string
 }

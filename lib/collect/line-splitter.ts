@@ -1,3 +1,5 @@
+import { type CsvEndsOptions, csvEnds } from '../formats/csv-ends.ts'
+import type { Framing } from '../stream/format.ts'
 import type { Block, RecordBlock } from './block.ts'
 import { type LargeSink, RECORD_BYTES_MAX } from './large-record.ts'
 import { SourceError } from './source-error.ts'
@@ -7,6 +9,8 @@ export interface SplitOptions {
   readonly maxLineBytes?: number
   /** Takes a line longer than that. Without it such a line is a SourceError. */
   readonly large?: (position: number) => LargeSink
+  /** Where records are more than lines. Default: each line is one. */
+  readonly framing?: Framing
   /** Positions are bytes: where each line starts, counted from here. Without it they are numbers of lines, from 0. */
   readonly fromByte?: number
 }
@@ -14,7 +18,10 @@ export interface SplitOptions {
 const LF = 0x0a
 const CR = 0x0d
 
-/** Cuts chunks into lines. Between chunks it holds the start of one line: in memory, or in the sink once it is long. */
+/**
+ * Cuts chunks into lines, or into CSV records with line ends in their quotes. Between chunks it holds the start of one: in
+ * memory, or in the sink once it is long.
+ */
 export class LineSplitter {
   readonly #name: string
   readonly #maxLineBytes: number
@@ -24,6 +31,7 @@ export class LineSplitter {
   #long: LongLine | undefined
   #position = 0
   readonly #byBytes: boolean
+  readonly #csv: Omit<CsvEndsOptions, 'final'> | undefined
   /** Where the chunk, slab or carry in hand starts. */
   #byte: number
   #longByte = 0
@@ -33,6 +41,8 @@ export class LineSplitter {
     this.#name = name
     this.#maxLineBytes = options.maxLineBytes ?? RECORD_BYTES_MAX
     this.#openSink = options.large
+    const { framing = 'lines' } = options
+    if (framing !== 'lines') this.#csv = { maxBytes: this.#maxLineBytes, orJson: framing === 'csv-or-json' }
     this.#byBytes = options.fromByte !== undefined
     this.#byte = options.fromByte ?? 0
     this.#givenToByte = this.#byte
@@ -59,12 +69,17 @@ export class LineSplitter {
       yield await this.#endLong(this.#long)
       rest = chunk.subarray(end + 1)
     }
-    const last = rest.lastIndexOf(LF)
-    if (last >= 0) {
-      const slab = this.#takeCarry(rest.subarray(0, last + 1))
-      yield* this.#split(slab)
+    if (this.#csv !== undefined) {
+      const slab = this.#takeCarry(rest)
+      const ends = csvEnds(slab, { ...this.#csv, final: false })
+      const open = (ends.at(-1) ?? -1) + 1
+      yield* this.#split(slab.subarray(0, open), ends)
+      this.#hold(slab.subarray(open))
+    } else {
+      const last = rest.lastIndexOf(LF)
+      if (last >= 0) yield* this.#split(this.#takeCarry(rest.subarray(0, last + 1)))
+      this.#hold(rest.subarray(last + 1))
     }
-    this.#hold(rest.subarray(last + 1))
     // One more than the limit may be the CR of a line end.
     if (this.#carryBytes > this.#maxLineBytes + 1) {
       this.#long = this.#openLong(this.#byte)
@@ -77,7 +92,10 @@ export class LineSplitter {
   /** The last line, where no line end follows it. */
   async *finish(): AsyncGenerator<Block, void> {
     if (this.#long !== undefined) yield await this.#endLong(this.#long)
-    else if (this.#carryBytes > 0) yield* this.#split(this.#takeCarry(Buffer.of(LF)))
+    else if (this.#carryBytes > 0) {
+      const slab = this.#takeCarry(Buffer.of(LF))
+      yield* this.#split(slab, this.#csv && csvEnds(slab, { ...this.#csv, final: true }))
+    }
   }
 
   #hold(bytes: Buffer): void {
@@ -95,11 +113,13 @@ export class LineSplitter {
     return slab
   }
 
-  /** Blocks of the whole lines in `slab`: one, unless long lines stand between. */
-  async *#split(slab: Buffer): AsyncGenerator<Block, void> {
+  /** Blocks of the whole records in `slab`: one, unless long ones stand between. `ends`: where they end, by default each line. */
+  async *#split(slab: Buffer, ends?: readonly number[]): AsyncGenerator<Block, void> {
     const bounds = new Bounds()
     let start = 0
-    for (let end = slab.indexOf(LF); end >= 0; end = slab.indexOf(LF, start)) {
+    for (let i = 0; start < slab.length; i++) {
+      const end = ends === undefined ? slab.indexOf(LF, start) : (ends[i] ?? -1)
+      if (end < 0) break
       const stop = end > start && slab[end - 1] === CR ? end - 1 : end
       if (stop - start > this.#maxLineBytes) {
         yield* this.#block(slab, bounds)

@@ -2,6 +2,7 @@ import { PortError } from '../ports/errors.ts'
 import type { Ports } from '../ports/ports.ts'
 import { checkedTopic } from '../state/topics.ts'
 import type { Stream } from '../stream/define.ts'
+import type { Framing } from '../stream/format.ts'
 import { topicName } from '../stream/topic.ts'
 import { shuffled } from './generate.ts'
 import { nothingLanded, readTail } from './landed.ts'
@@ -145,18 +146,21 @@ async function reopened(request: OpenRunRequest, runId: string): Promise<readonl
   const recorded = await request.store.sources(runId)
   for (const { name, fingerprint } of recorded)
     if (fingerprint !== undefined) await requireUnchanged(name, fingerprint)
-  return openAll(recorded.map(({ name }) => name))
+  return openAll(
+    recorded.map(({ name }) => name),
+    request.stream.framing,
+  )
 }
 
 /** Sources that go on for ever find themselves what there is to read. */
-async function openedSources({ plan, sources }: OpenRunRequest): Promise<readonly Source[]> {
+async function openedSources({ plan, sources, stream }: OpenRunRequest): Promise<readonly Source[]> {
   if (plan.live === true) return []
-  return isCoded(sources) ? sources : openAll(await expandSources(sources))
+  return isCoded(sources) ? sources : openAll(await expandSources(sources), stream.framing)
 }
 
-async function openAll(paths: readonly string[]): Promise<readonly Source[]> {
+async function openAll(paths: readonly string[], framing: Framing): Promise<readonly Source[]> {
   const sources: Source[] = []
-  for (const path of paths) sources.push(await openSource(path))
+  for (const path of paths) sources.push(await openSource(path, framing))
   return sources
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { glob, open, readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
+import type { Framing } from '../stream/format.ts'
 import { readLines } from './lines.ts'
 import type { Source, SourceFingerprint } from './source.ts'
 import { SourceError, sourceError } from './source-error.ts'
@@ -62,29 +63,34 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
 }
 
 /** The source of an expanded path. Rejects with a SourceError where it cannot be read. */
-export async function openSource(path: string, stdin: Readable = process.stdin): Promise<Source> {
-  if (path === '-') return stdinSource(stdin)
+export async function openSource(
+  path: string,
+  framing: Framing,
+  stdin: Readable = process.stdin,
+): Promise<Source> {
+  if (path === '-') return stdinSource(stdin, framing)
   const found = await stat(path).catch((error: unknown) => {
     throw sourceError(path, error)
   })
   if (found.isDirectory()) throw new SourceError(`${path}: is a folder`)
   // A pipe or a device gives its bytes once.
-  if (!found.isFile()) return { ...fileSource(path, undefined), repeatable: false }
-  return { ...fileSource(path, found.size), fingerprint: () => fingerprint(path) }
+  if (!found.isFile()) return { ...fileSource(path, framing, undefined), repeatable: false }
+  return { ...fileSource(path, framing, found.size), fingerprint: () => fingerprint(path) }
 }
 
-function fileSource(path: string, sizeBytes: number | undefined): Source {
-  return { name: path, repeatable: true, sizeBytes, read: (options) => readLines(path, options) }
+function fileSource(path: string, framing: Framing, sizeBytes: number | undefined): Source {
+  const read: Source['read'] = (options) => readLines(path, { ...options, framing })
+  return { name: path, repeatable: true, sizeBytes, read }
 }
 
-function stdinSource(stdin: Readable): Source {
+function stdinSource(stdin: Readable, framing: Framing): Source {
   return {
     name: '-',
     repeatable: false,
     sizeBytes: undefined,
     async *read(options) {
       if (options.pass > 0) throw new SourceError('-: standard input cannot be read in a loop')
-      yield* readLines(stdin, { ...options, name: 'standard input' })
+      yield* readLines(stdin, { ...options, framing, name: 'standard input' })
     },
   }
 }

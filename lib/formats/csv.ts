@@ -6,7 +6,7 @@ import { StringCache } from './string-cache.ts'
 import { requireUtf8, textStart } from './utf8.ts'
 
 /**
- * Comma-separated values, one record a line, quoted as RFC 4180 has it (https://www.rfc-editor.org/rfc/rfc4180). The
+ * Comma-separated values, quoted as RFC 4180 has it (https://www.rfc-editor.org/rfc/rfc4180), line ends in quotes too. The
  * columns are those of the stream's schema, in their order, or those of `header`.
  *
  * - The number of fields is exact, but optional columns at the end may be missing.
@@ -16,9 +16,10 @@ import { requireUtf8, textStart } from './utf8.ts'
  */
 export function csv(options: CsvOptions = {}): Format {
   const { header, fields = {} } = options
-  if (header === undefined) return { name: 'csv', compile: compileCsv }
+  if (header === undefined) return { name: 'csv', framing: 'csv', compile: compileCsv }
   return {
     name: 'csv',
+    framing: 'csv',
     compile(columns) {
       const parse = compileCsv(header.map((name) => fileColumn(fields[name] ?? name, columns)))
       const isHeader = headerTest(header)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { checkView } from './check-view.ts'
 import { type Column, columnsOf } from './columns.ts'
 import type { DetectorDefinition, Scorer } from './detector.ts'
-import { type Format, FormatError, NoRecord } from './format.ts'
+import { type Format, FormatError, type Framing, NoRecord } from './format.ts'
 import { type QuickCheck, quickCheck } from './quick-check.ts'
 import { emptyTables, type LoadedTables, type TableDefinitions, type TablesOf } from './table.ts'
 import type { Value } from './value.ts'
@@ -55,6 +55,7 @@ export interface Stream {
   readonly title: string
   readonly description: string
   readonly format: string
+  readonly framing: Framing
   /** The schema's fields, then the enriched ones. */
   readonly columns: readonly Column[]
   readonly partitions: number
@@ -122,6 +123,7 @@ export function defineStream<
     title: declared.title,
     description: declared.description,
     format: declared.format.name,
+    framing: declared.format.framing ?? 'lines',
     columns,
     partitions: declared.partitions,
     views: { records: RECORDS_VIEW, ...declared.views },

@@ -18,6 +18,19 @@ describe('json', () => {
     expect(read('{"a":1,"a":2}')).toEqual({ a: 2 })
   })
 
+  it('keeps every digit of a number that a stream has as text', () => {
+    const ids = json({ asText: ['id'] }).compile([])
+    const text = '{"id":901656910939770881,"n":1.50,"in":{"id":901656910939770883}}'
+    expect(ids(Buffer.from(text))).toEqual({
+      id: '901656910939770881',
+      n: 1.5,
+      in: { id: 901656910939770900 },
+    })
+    expect(ids(Buffer.from('{"id":12,"id":34}'))).toEqual({ id: '34' })
+    expect(ids(Buffer.from('{"id":"x"}'))).toEqual({ id: 'x' })
+    expect(ids(Buffer.from('{"n":1}'))).toEqual({ n: 1 })
+  })
+
   it.each([
     ['an array', '[1]', 'found an array'],
     ['null', 'null', 'found null'],

@@ -1,4 +1,5 @@
 import type { Clock } from '../../ports/clock.ts'
+import type { Framing } from '../../stream/format.ts'
 import type { InputSession, LiveBlock, LiveInput } from '../live-input.ts'
 import { FollowedFiles } from './followed-files.ts'
 
@@ -11,6 +12,8 @@ export interface FollowOptions {
   readonly paths: readonly string[]
   /** Files that are there at the first start are followed from their end. */
   readonly fromEnd?: boolean
+  /** How files are cut into records. Default `lines`. */
+  readonly framing?: Framing
   /** How long a file that was renamed out of sight, or deleted, is still read for what comes. Default 10 s. */
   readonly lingerMs?: number
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { isUnified2 } from '../../formats/unified2.ts'
+import type { Framing } from '../../stream/format.ts'
 import type { Block } from '../block.ts'
 import { isGzip } from '../gunzip.ts'
 import { LineSplitter } from '../line-splitter.ts'
@@ -39,6 +40,7 @@ const SPOOL_START_BYTES = 4
 export class FollowedFile {
   readonly source: number
   readonly #session: InputSession
+  readonly #framing: Framing
   #state: FileState
   #handle: FileHandle | undefined
   #gzip = false
@@ -52,7 +54,14 @@ export class FollowedFile {
   /** When it last gave something, or was found. */
   activeMs: number
 
-  constructor(session: InputSession, source: number, state: FileState, nowMs: number) {
+  constructor(
+    session: InputSession,
+    source: number,
+    state: FileState,
+    nowMs: number,
+    framing: Framing = 'lines',
+  ) {
+    this.#framing = framing
     this.#session = session
     this.source = source
     this.#state = state
@@ -144,7 +153,7 @@ export class FollowedFile {
     const { source } = this
     const { path, next: fromByte } = this.#state
     const large = (position: number) => this.#session.large({ source, position })
-    if (!spool) return new LineSplitter(path, { fromByte, large })
+    if (!spool) return new LineSplitter(path, { fromByte, large, framing: this.#framing })
     const notice = (message: string) => {
       if (message !== this.#told) this.#session.notice(message)
       this.#told = message

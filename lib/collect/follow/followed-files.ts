@@ -72,7 +72,9 @@ export class FollowedFiles {
     if (this.#loaded) return
     this.#loaded = true
     for (const known of this.#session.known)
-      this.#missing.add(new FollowedFile(this.#session, known.source, stateOf(known), nowMs))
+      this.#missing.add(
+        new FollowedFile(this.#session, known.source, stateOf(known), nowMs, this.#options.framing),
+      )
   }
 
   async #find(): Promise<ReadonlyMap<string, FilePlace>> {
@@ -134,7 +136,7 @@ export class FollowedFiles {
     const fromEnd = this.#first && this.#options.fromEnd === true
     const state = fromEnd ? await atEndOf(place) : { ...place, next: 0, ...NO_PRINTS }
     const source = await this.#session.create(detailOf(state), resumeOf(state))
-    this.#settle(new FollowedFile(this.#session, source, state, nowMs))
+    this.#settle(new FollowedFile(this.#session, source, state, nowMs, this.#options.framing))
   }
 
   async #restOf(place: FilePlace, files: Iterable<FollowedFile>): Promise<FollowedFile | undefined> {
