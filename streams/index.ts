@@ -3,6 +3,7 @@ import { logs } from './logs.ts'
 import { network } from './network.ts'
 import { nids } from './nids.ts'
 import { orders } from './orders.ts'
+import { posts } from './posts.ts'
 
 /** Every stream of this deployment, by name: one file and one line each. */
 export const streams: ReadonlyMap<string, Stream> = new Map(
@@ -10,6 +11,7 @@ export const streams: ReadonlyMap<string, Stream> = new Map(
     network, //
     nids,
     logs,
+    posts,
     orders,
   ].map((stream) => [stream.name, stream]),
 )

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { csvOrJson } from '../lib/formats/csv-or-json.ts'
+import { hashtagsOf } from '../lib/formats/hashtags.ts'
+import { utcTime } from '../lib/formats/utc-time.ts'
+import { defineStream } from '../lib/stream/define.ts'
+
+/** One post. Ids are text: they are beyond 2^53. */
+const post = z.object({
+  userid: z.string().min(1).optional(),
+  username: z.string().min(1),
+  /** `2017-08-27 00:05:34`, with or without zone, or ms since 1970. */
+  timestamp: z.string().optional(),
+  tweetid: z.string().min(1),
+  tweet: z.string(),
+})
+
+/** Columns of the files, under the names of their header line. */
+const HEADER = ['created_at', 'emojis', 'id', 'link', 'retweeted', 'screen_name', 'text']
+
+export const posts = defineStream({
+  name: 'posts',
+  title: 'Posts',
+  description: 'Short posts as CSV, JSON lines or Avro; hashtags counted by use, in slots of five minutes.',
+  format: csvOrJson({
+    header: HEADER,
+    fields: { created_at: 'timestamp', id: 'tweetid', screen_name: 'username', text: 'tweet' },
+    asText: ['userid', 'tweetid', 'timestamp'],
+  }),
+  schema: post,
+  time: ({ timestamp }) => (timestamp === undefined ? undefined : timeOf(timestamp)),
+  enrich: {
+    schema: z.object({
+      /** Without the sign, case-folded, each as often as it is used. */
+      hashtags: z.array(z.string()),
+    }),
+    add: ({ tweet }) => ({ hashtags: hashtagsOf(tweet) }),
+  },
+  views: {
+    hashtags: {
+      title: 'Uses of hashtags',
+      groupBy: ['hashtags'],
+      repeats: true,
+      slotMs: 300_000,
+      aggregates: {
+        count: { kind: 'count' },
+        authors: { kind: 'distinct', field: 'username', precision: 10 },
+      },
+    },
+    trending: {
+      title: 'Uses of hashtags in slots of ten seconds, which trends slide over',
+      groupBy: ['hashtags'],
+      repeats: true,
+      slotMs: 10_000,
+      aggregates: { count: { kind: 'count' } },
+      retentionDays: 2,
+    },
+    byAuthor: {
+      title: 'Posts by author',
+      groupBy: ['username'],
+      slotMs: 3_600_000,
+      aggregates: { count: { kind: 'count' } },
+    },
+  },
+  partitions: 4,
+})
+
+function timeOf(text: string): number | undefined {
+  return /^\d{10,15}$/.test(text) ? Number(text) : utcTime(text)
+}
