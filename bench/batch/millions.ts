@@ -89,9 +89,9 @@ async function byDuckDb(ports: Ports, dir: string): Promise<unknown> {
 const PHASES: Readonly<Record<string, (ports: Ports, dir: string) => Promise<unknown>>> = {
   feed: (ports) => feedKdd(ports, network, RECORDS),
   boards: (ports) => answers(ports, 'speed'),
-  recompute: (ports) => recompute(ports, 'bench-1', false),
+  recompute: (ports) => recompute(ports, `added-${process.pid}`, false),
   batch: (ports) => answers(ports, 'batch'),
-  again: (ports) => recompute(ports, 'bench-2', true),
+  again: (ports) => recompute(ports, `full-${process.pid}`, true),
   duckdb: byDuckDb,
 }
 
