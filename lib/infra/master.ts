@@ -18,6 +18,7 @@ export type Prefix =
   | 'master/*/_manifests'
   | 'master/*/_symlinks'
   | 'models'
+  | 'reference'
   | 'alerts'
   | 'large'
   | 'board'

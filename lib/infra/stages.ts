@@ -28,7 +28,7 @@ export const STAGES: readonly StageSettings[] = [
     consumes: 'raw',
     produces: true,
     pushes: false,
-    reads: ['models', 'large'],
+    reads: ['models', 'reference', 'large'],
     writes: ['large'],
     memoryMb: 1769,
     timeout: Duration.seconds(60),
