@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { avro } from '../lib/formats/avro.ts'
 import { csvOrJson } from '../lib/formats/csv-or-json.ts'
 import { hashtagsOf } from '../lib/formats/hashtags.ts'
 import { utcTime } from '../lib/formats/utc-time.ts'
@@ -17,14 +18,33 @@ const post = z.object({
 /** Columns of the files, under the names of their header line. */
 const HEADER = ['created_at', 'emojis', 'id', 'link', 'retweeted', 'screen_name', 'text']
 
+const NUMBERS = ['userid', 'tweetid', 'timestamp']
+
+/** The Avro schema. Records of writers with other schemas need those in `writers`, or by id in `registry`. */
+const POST = {
+  type: 'record',
+  name: 'Tweet',
+  fields: [
+    { name: 'userid', type: 'long' },
+    { name: 'username', type: 'string' },
+    { name: 'timestamp', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    { name: 'tweetid', type: 'long' },
+    { name: 'tweet', type: 'string' },
+  ],
+}
+
 export const posts = defineStream({
   name: 'posts',
   title: 'Posts',
   description: 'Short posts as CSV, JSON lines or Avro; hashtags counted by use, in slots of five minutes.',
-  format: csvOrJson({
-    header: HEADER,
-    fields: { created_at: 'timestamp', id: 'tweetid', screen_name: 'username', text: 'tweet' },
-    asText: ['userid', 'tweetid', 'timestamp'],
+  format: avro({
+    schema: POST,
+    asText: NUMBERS,
+    otherwise: csvOrJson({
+      header: HEADER,
+      fields: { created_at: 'timestamp', id: 'tweetid', screen_name: 'username', text: 'tweet' },
+      asText: NUMBERS,
+    }),
   }),
   schema: post,
   time: ({ timestamp }) => (timestamp === undefined ? undefined : timeOf(timestamp)),

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { isAvroContainer } from '../formats/avro-container.ts'
 import { isUnified2 } from '../formats/unified2.ts'
+import { AvroSplitter } from './avro-splitter.ts'
 import type { Block } from './block.ts'
 import { gunzip, isGzip } from './gunzip.ts'
 import { LineSplitter, type SplitOptions } from './line-splitter.ts'
@@ -29,7 +31,8 @@ const GZIP_CHUNK_BYTES = 64 * 1024
  * lines are skipped and not counted: positions count the others, from 0. Memory is bounded by the size of a chunk and
  * `maxLineBytes`, however long a line is.
  *
- * What begins as a unified2 spool does, which no text does, is cut into events in place of lines (unified2-splitter.ts).
+ * What begins as a unified2 spool does, which no text does, is cut into events in place of lines (unified2-splitter.ts), and
+ * an Avro container file into its records (avro-splitter.ts).
  *
  * Throws a SourceError that names the source where it cannot be read or its gzip data are cut short: after the blocks
  * that could be had, and without the part of a line that was left.
@@ -42,12 +45,17 @@ export async function* readLines(
   try {
     const chunks = plainChunks(input, name, options)
     const first = await atLeastBytes(chunks, SPOOL_START_BYTES)
-    const splitter = isUnified2(first) ? new Unified2Splitter(name, options) : new LineSplitter(name, options)
+    const splitter = splitterFor(first, name, options)
     for await (const chunk of prepend(first, chunks)) yield* splitter.push(chunk)
     yield* splitter.finish()
   } catch (error) {
     throw sourceError(name, error)
   }
+}
+
+function splitterFor(first: Buffer, name: string, options: ReadLinesOptions) {
+  if (isUnified2(first)) return new Unified2Splitter(name, options)
+  return isAvroContainer(first) ? new AvroSplitter(name, options) : new LineSplitter(name, options)
 }
 
 async function* plainChunks(
