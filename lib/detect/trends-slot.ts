@@ -1,0 +1,58 @@
+/** Uses of one slot, while more may come: a counter for each key, and a list of those that are not zero. */
+export class OpenSlot {
+  #counts = new Int32Array(1024)
+  #touched = new Int32Array(1024)
+  #length = 0
+
+  add(id: number, uses: number): void {
+    if (id >= this.#counts.length) this.#counts = grown(this.#counts, id + 1)
+    const before = this.#counts[id] as number
+    if (before === 0) {
+      if (this.#length === this.#touched.length) this.#touched = grown(this.#touched, this.#length + 1)
+      this.#touched[this.#length++] = id
+    }
+    this.#counts[id] = before + uses
+  }
+
+  ids(): Int32Array {
+    return this.#touched.subarray(0, this.#length)
+  }
+
+  close(): ClosedSlot {
+    const ids = this.ids().slice()
+    return new ClosedSlot(
+      ids,
+      ids.map((id) => this.#counts[id] as number),
+    )
+  }
+
+  renumbered(to: Int32Array): OpenSlot {
+    const slot = new OpenSlot()
+    for (const id of this.ids()) slot.add(to[id] as number, this.#counts[id] as number)
+    return slot
+  }
+}
+
+/** Uses of one slot by key. */
+export class ClosedSlot {
+  readonly ids: Int32Array
+  readonly counts: Int32Array
+
+  constructor(ids: Int32Array, counts: Int32Array) {
+    this.ids = ids
+    this.counts = counts
+  }
+
+  renumbered(to: Int32Array): ClosedSlot {
+    return new ClosedSlot(
+      this.ids.map((id) => to[id] as number),
+      this.counts,
+    )
+  }
+}
+
+function grown(from: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(length, 2))))
+  to.set(from)
+  return to
+}

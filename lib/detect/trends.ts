@@ -1,0 +1,185 @@
+import { type Burst, type BurstOptions, TrendsBursts } from './trends-bursts.ts'
+import { type ClosedSlot, OpenSlot } from './trends-slot.ts'
+import { type Ranked, topOf } from './trends-top.ts'
+
+export interface TrendsOptions {
+  /** Length of a slide, ms, which is that of a slot, too. Default 10 s. */
+  readonly slideMs?: number
+  /** A multiple of `slideMs`. Default 10 minutes. */
+  readonly windowMs?: number
+  /** Default 10. */
+  readonly k?: number
+  readonly bursts?: BurstOptions
+}
+
+/** The window [from, to) and its most used keys; of equally used ones, those first in order of text. */
+export interface Slide {
+  readonly from: number
+  readonly to: number
+  readonly top: readonly Ranked[]
+  /** Keys whose burst begins with this slide. */
+  readonly bursts: readonly Burst[]
+  /** Uses in the window. */
+  readonly uses: number
+  /** Uses that came for slots that had been closed, since the slide before: they are in no slide. */
+  readonly late: number
+}
+
+const SLIDE_MS = 10_000
+const WINDOW_MS = 600_000
+/** Keys that are no longer in use are forgotten when they are half of all, and so many. */
+const FORGET_MIN = 65_536
+
+/**
+ * Exact top-k over a window that slides: counts are kept by slot, a slide adds the slot that closes and takes off the one
+ * that leaves. A use counts in every slide whose window holds its slot if it comes before its slot closes, and in none if
+ * it comes later. Which slots close, and when, the caller says: a watermark behind the greatest event time
+ * (trends-watermark.ts).
+ *
+ * Memory: some 40 bytes for each key of the window or of the burst baseline, and 8 for each key of a slot.
+ */
+export class Trends {
+  readonly #slideMs: number
+  readonly #slots: number
+  readonly #k: number
+  readonly #bursts: TrendsBursts
+  #ids = new Map<string, number>()
+  #keys: string[] = []
+  #window = new Int32Array(1024)
+  #uses = 0
+  #late = 0
+  /** Number of the first slot that is not closed; undefined before the first use. */
+  #next: number | undefined
+  readonly #open = new Map<number, OpenSlot>()
+  /** The last use's slot: uses mostly come in order. */
+  #lastNumber = Number.NaN
+  #last = new OpenSlot()
+  /** By slot, those of the window. */
+  readonly #closed = new Map<number, ClosedSlot>()
+
+  constructor({ slideMs = SLIDE_MS, windowMs = WINDOW_MS, k = 10, bursts = {} }: TrendsOptions = {}) {
+    if (!(slideMs > 0 && windowMs >= slideMs && windowMs % slideMs === 0))
+      throw new RangeError(`a window of ${windowMs} ms is no multiple of a slide of ${slideMs} ms`)
+    this.#slideMs = slideMs
+    this.#slots = windowMs / slideMs
+    this.#k = k
+    this.#bursts = new TrendsBursts(bursts, slideMs)
+  }
+
+  /** Keys that are held. */
+  get keys(): number {
+    return this.#keys.length
+  }
+
+  add(key: string, eventTimeMs: number, uses = 1): void {
+    const slot = Math.floor(eventTimeMs / this.#slideMs)
+    if (this.#next !== undefined && slot < this.#next) {
+      this.#late += uses
+      return
+    }
+    let id = this.#ids.get(key)
+    if (id === undefined) {
+      id = this.#keys.push(key) - 1
+      this.#ids.set(key, id)
+    }
+    if (slot !== this.#lastNumber) {
+      this.#lastNumber = slot
+      this.#last = this.#open.get(slot) ?? new OpenSlot()
+      this.#open.set(slot, this.#last)
+    }
+    this.#last.add(id, uses)
+  }
+
+  /** Closes the slots that end at `watermarkMs` or before, one slide each, but for slides with nothing in their window. */
+  closeTo(watermarkMs: number): Slide[] {
+    const end = Math.floor(watermarkMs / this.#slideMs)
+    const slides: Slide[] = []
+    this.#next ??= Math.min(end, ...this.#open.keys())
+    while (this.#next < end) {
+      if (this.#uses === 0 && this.#closed.size === 0 && !this.#open.has(this.#next)) {
+        this.#next = Math.min(end, ...this.#open.keys())
+        continue
+      }
+      slides.push(this.#close(this.#next++))
+    }
+    if (this.#keys.length >= FORGET_MIN && slides.length > 0) this.#forget()
+    return slides
+  }
+
+  #close(number: number): Slide {
+    this.#reserve()
+    const closing = (this.#open.get(number) ?? new OpenSlot()).close()
+    this.#open.delete(number)
+    if (number === this.#lastNumber) this.#lastNumber = Number.NaN
+    if (closing.ids.length > 0) this.#closed.set(number, closing)
+    this.#apply(closing, 1)
+    const leaving = this.#closed.get(number - this.#slots)
+    if (leaving !== undefined) this.#apply(leaving, -1)
+    this.#closed.delete(number - this.#slots)
+    const bursts = this.#bursts.close(number, closing)
+    const to = (number + 1) * this.#slideMs
+    const late = this.#late
+    this.#late = 0
+    return {
+      from: to - this.#slots * this.#slideMs,
+      to,
+      top: topOf(this.#window.subarray(0, this.#keys.length), this.#keys, this.#k),
+      bursts: bursts.map(({ id, ...burst }) => ({ key: this.#keys[id] as string, ...burst })),
+      uses: this.#uses,
+      late,
+    }
+  }
+
+  #apply({ ids, counts }: ClosedSlot, sign: number): void {
+    for (let i = 0; i < ids.length; i++) {
+      const count = sign * (counts[i] as number)
+      this.#window[ids[i] as number] = (this.#window[ids[i] as number] as number) + count
+      this.#uses += count
+    }
+  }
+
+  #reserve(): void {
+    const needed = this.#keys.length
+    this.#bursts.reserve(needed)
+    if (needed <= this.#window.length) return
+    const grown = new Int32Array(2 ** Math.ceil(Math.log2(needed)))
+    grown.set(this.#window)
+    this.#window = grown
+  }
+
+  /** Numbers the keys anew, without those that no slot and no baseline has. */
+  #forget(): void {
+    this.#reserve()
+    const used = new Uint8Array(this.#keys.length)
+    for (const slot of this.#open.values()) for (const id of slot.ids()) used[id] = 1
+    let count = 0
+    for (let id = 0; id < used.length; id++) {
+      if (used[id] === 0 && (this.#window[id] !== 0 || this.#bursts.holds(id))) used[id] = 1
+      count += used[id] as number
+    }
+    if (count > this.#keys.length / 2) return
+    const renumbered = new Int32Array(used.length).fill(-1)
+    const keys: string[] = []
+    for (let id = 0; id < used.length; id++)
+      if (used[id] === 1) renumbered[id] = keys.push(this.#keys[id] as string) - 1
+    this.#window = moved(this.#window, renumbered, new Int32Array(this.#window.length))
+    for (const [number, slot] of this.#open) this.#open.set(number, slot.renumbered(renumbered))
+    for (const [number, slot] of this.#closed) this.#closed.set(number, slot.renumbered(renumbered))
+    this.#bursts.renumber(renumbered)
+    this.#lastNumber = Number.NaN
+    this.#keys = keys
+    this.#ids = new Map(keys.map((key, id) => [key, id]))
+  }
+}
+
+function moved(
+  from: Int32Array,
+  renumbered: Int32Array,
+  to: Int32Array<ArrayBuffer>,
+): Int32Array<ArrayBuffer> {
+  for (let id = 0; id < renumbered.length; id++) {
+    const next = renumbered[id] as number
+    if (next >= 0) to[next] = from[id] as number
+  }
+  return to
+}
