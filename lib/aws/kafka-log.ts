@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PortError } from '../ports/errors.ts'
 import type { Appended, EventLog, FencedTopic, StoredBatch, TopicInfo } from '../ports/event-log.ts'
 import type { RecordBatch } from '../stream/record-batch.ts'
 import { Cluster, type ClusterSettings } from './kafka/cluster.ts'
 import { createPartitions, createTopics, type TopicMetadata } from './kafka/cluster-requests.ts'
 import type { Compression } from './kafka/compression.ts'
-import { expectOk, INVALID_PARTITIONS, TOPIC_ALREADY_EXISTS } from './kafka/errors.ts'
+import { expectOk, INVALID_PARTITIONS, OFFSET_NOT_AVAILABLE, TOPIC_ALREADY_EXISTS } from './kafka/errors.ts'
 import { raiseFence } from './kafka/fence.ts'
 import { Producer } from './kafka/producer.ts'
 import { Reader } from './kafka/reader.ts'
@@ -19,6 +20,8 @@ export interface KafkaLogSettings extends ClusterSettings {
 
 /** Making a topic is slow on a busy controller, and no function does it on its way. */
 const ADMIN_TIMEOUT_MS = 30_000
+/** A follower that lags behind a new leader is waited for so long; then it would be out of its in-sync replicas. */
+const NEW_LEADER_MS = 20_000
 
 /**
  * The log on Kafka, over a client of its own. Measured against @platformatic/kafka 2.12.1, the fastest at hand
@@ -109,15 +112,22 @@ export class KafkaLog implements EventLog {
   }
 
   async #askOffset(topic: string, partition: number, at: number): Promise<number> {
-    const connection = await this.#cluster.leader(topic, partition, 'read')
-    const { error, offset } = await connection.send(
-      listOffset,
-      { topic, partition, at },
-      this.#cluster.timeoutMs,
-    )
-    if (error !== 0) this.#cluster.forget(topic)
+    const untilMs = Date.now() + Math.min(NEW_LEADER_MS, this.#cluster.deadline.remainingMs())
+    let { error, offset } = await this.#askLeader(topic, partition, at)
+    // A new leader knows its end once its followers have come to it: sooner it says so, however often it is asked.
+    while (error === OFFSET_NOT_AVAILABLE && Date.now() < untilMs) {
+      await sleep(100)
+      ;({ error, offset } = await this.#askLeader(topic, partition, at))
+    }
     expectOk(error, `offsets of ${topic}/${partition}`)
     return offset
+  }
+
+  async #askLeader(topic: string, partition: number, at: number) {
+    const connection = await this.#cluster.leader(topic, partition, 'read')
+    const answer = await connection.send(listOffset, { topic, partition, at }, this.#cluster.timeoutMs)
+    if (answer.error !== 0) this.#cluster.forget(topic)
+    return answer
   }
 
   /** Making and growing may be asked for again: who comes second finds it done. */

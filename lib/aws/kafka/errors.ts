@@ -55,6 +55,7 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
 
 export const TOPIC_ALREADY_EXISTS = 36
 export const UNKNOWN_TOPIC_OR_PARTITION = 3
+export const OFFSET_NOT_AVAILABLE = 78
 export const INVALID_PARTITIONS = 37
 
 /** A broker's refusal as a PortError; `what` says what was asked: `append to orders.raw.g1/3`. */
