@@ -18,12 +18,13 @@ export class OpenSlot {
     return this.#touched.subarray(0, this.#length)
   }
 
+  /** What it holds; it is empty then, and may be another slot's. */
   close(): ClosedSlot {
     const ids = this.ids().slice()
-    return new ClosedSlot(
-      ids,
-      ids.map((id) => this.#counts[id] as number),
-    )
+    const counts = ids.map((id) => this.#counts[id] as number)
+    for (const id of ids) this.#counts[id] = 0
+    this.#length = 0
+    return new ClosedSlot(ids, counts)
   }
 
   renumbered(to: Int32Array): OpenSlot {

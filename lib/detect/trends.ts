@@ -27,7 +27,7 @@ export interface Slide {
 
 const SLIDE_MS = 10_000
 const WINDOW_MS = 600_000
-/** Keys that are no longer in use are forgotten when they are half of all, and so many. */
+/** Keys that are no longer in use are looked for when there are so many, and again when there are twice as many as stayed. */
 const FORGET_MIN = 65_536
 
 /**
@@ -46,6 +46,7 @@ export class Trends {
   #ids = new Map<string, number>()
   #keys: string[] = []
   #window = new Int32Array(1024)
+  #forgetAt = FORGET_MIN
   #uses = 0
   #late = 0
   /** Number of the first slot that is not closed; undefined before the first use. */
@@ -54,6 +55,7 @@ export class Trends {
   /** The last use's slot: uses mostly come in order. */
   #lastNumber = Number.NaN
   #last = new OpenSlot()
+  #spare = new OpenSlot()
   /** By slot, those of the window. */
   readonly #closed = new Map<number, ClosedSlot>()
 
@@ -84,8 +86,7 @@ export class Trends {
     }
     if (slot !== this.#lastNumber) {
       this.#lastNumber = slot
-      this.#last = this.#open.get(slot) ?? new OpenSlot()
-      this.#open.set(slot, this.#last)
+      this.#last = this.#open.get(slot) ?? this.#newSlot(slot)
     }
     this.#last.add(id, uses)
   }
@@ -102,13 +103,23 @@ export class Trends {
       }
       slides.push(this.#close(this.#next++))
     }
-    if (this.#keys.length >= FORGET_MIN && slides.length > 0) this.#forget()
+    if (this.#keys.length >= this.#forgetAt && slides.length > 0) this.#forget()
     return slides
+  }
+
+  /** Its arrays are as long as there are keys, so one that has been closed is used again. */
+  #newSlot(number: number): OpenSlot {
+    const slot = this.#spare
+    this.#spare = new OpenSlot()
+    this.#open.set(number, slot)
+    return slot
   }
 
   #close(number: number): Slide {
     this.#reserve()
-    const closing = (this.#open.get(number) ?? new OpenSlot()).close()
+    const open = this.#open.get(number) ?? this.#spare
+    const closing = open.close()
+    this.#spare = open
     this.#open.delete(number)
     if (number === this.#lastNumber) this.#lastNumber = Number.NaN
     if (closing.ids.length > 0) this.#closed.set(number, closing)
@@ -157,6 +168,7 @@ export class Trends {
       if (used[id] === 0 && (this.#window[id] !== 0 || this.#bursts.holds(id))) used[id] = 1
       count += used[id] as number
     }
+    this.#forgetAt = Math.max(FORGET_MIN, 2 * count)
     if (count > this.#keys.length / 2) return
     const renumbered = new Int32Array(used.length).fill(-1)
     const keys: string[] = []
