@@ -40,7 +40,7 @@ async function run(name: string | undefined, options: RecomputeCommandOptions): 
     options.runId ?? `${new Date().toISOString().replace(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`,
   )
   const startedMs = Date.now()
-  const results = await explained(() =>
+  const results = await explained(options, () =>
     withData(options, async (ports) => {
       const all: RunResult[] = []
       for (const stream of chosen) all.push(await recompute(ports, stream, id, options.full === true))
@@ -88,16 +88,23 @@ function checkedId(id: string): string {
   }
 }
 
-async function explained<T>(action: () => Promise<T>): Promise<T> {
+/** What a script may want to wait out, by a code of its own. */
+const REASONS = [
+  [RunRefusedError, 'RUN_REFUSED'],
+  [RunLostError, 'RUN_LOST'],
+  [ArchiveBehindError, 'ARCHIVE_BEHIND'],
+] as const
+
+async function explained<T>(options: CommonOptions, action: () => Promise<T>): Promise<T> {
   try {
     return await action()
   } catch (error) {
-    if (
-      error instanceof RunRefusedError ||
-      error instanceof RunLostError ||
-      error instanceof ArchiveBehindError
-    )
-      throw new CommandError(error.message)
+    for (const [kind, code] of REASONS) {
+      if (!(error instanceof kind)) continue
+      const { message } = error
+      if (options.json === true) print(options, { error: { code, message } }, () => message)
+      throw new CommandError(message)
+    }
     throw error
   }
 }

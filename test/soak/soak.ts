@@ -163,9 +163,9 @@ class Soak {
         command.kill()
         this.#note('weir recompute')
       }
-      const { code, signal, err } = await command.ended
+      const { code, signal, out, err } = await command.ended
       if (code === 0) this.#recomputes++
-      else if (signal !== 'SIGKILL' && !mayHappen(err)) {
+      else if (signal !== 'SIGKILL' && !mayHappen(out, err)) {
         this.#problems.push(`weir recompute: ${err.slice(-500)}`)
         this.#options.say(`weir recompute ended with code ${code}: ${err.slice(-2000)}`)
       }
@@ -181,7 +181,7 @@ class Soak {
       const { code, out, err } = await command.ended
       const most = this.#records
       if (code !== 0) {
-        if (!mayHappen(err)) this.#problems.push(`weir query: ${err.slice(-500)}`)
+        if (!mayHappen(out, err)) this.#problems.push(`weir query: ${err.slice(-500)}`)
         continue
       }
       const rows = (JSON.parse(out) as { rows: { count: number }[] }).rows
@@ -224,10 +224,11 @@ class Soak {
     await eventually(
       'a recompute of everything',
       async () => {
-        const { streams } = await this.#answer<{ streams: { horizon: number; epochMs: number }[] }>(
+        const { streams } = await this.#answer<{ streams?: { horizon: number; epochMs: number }[] }>(
           ...['recompute', 'soak'],
         )
-        return streams.every(({ horizon, epochMs }) => horizon * epochMs > endMs) ? true : undefined
+        // Without an answer for now a run that was killed still has the lease.
+        return streams?.every(({ horizon, epochMs }) => horizon * epochMs > endMs) ? true : undefined
       },
       180_000,
       500,
@@ -270,9 +271,14 @@ class Soak {
 
 type Row = Readonly<Record<string, unknown>>
 
-/** Another run holds the lease (it was killed, and nobody knows yet), or the archive is held up by kills. */
-function mayHappen(err: string): boolean {
-  return /is under way|holds|behind|LOCKED|moved|is not there yet|no data/i.test(err)
+/**
+ * Another run has the lease (it was killed, and nobody knows yet) or has overtaken this one, the archive is held up by kills, or
+ * nothing has made the data folder yet. By the codes that the command prints, never by its prose.
+ */
+function mayHappen(out: string, err: string): boolean {
+  if (out === '') return err.startsWith('weir: there is no data in ')
+  const { error } = JSON.parse(out) as { error?: { code?: string } }
+  return ['RUN_REFUSED', 'RUN_LOST', 'ARCHIVE_BEHIND'].includes(error?.code ?? '')
 }
 
 /** A name that no other soak has, for what several of them share on a server. */
