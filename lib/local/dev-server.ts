@@ -16,6 +16,7 @@ import type { ServerEnv } from './servers.ts'
 import { SocketFunction } from './socket-function.ts'
 import { StreamWatch } from './status.ts'
 import { StatusPush } from './status-push.ts'
+import { TrendsPush } from './trends-push.ts'
 import { messageOf, tellOnce } from './trouble.ts'
 import { UpkeepTimer } from './upkeep-timer.ts'
 import { WorkerProcess } from './worker-process.ts'
@@ -51,6 +52,7 @@ export class DevServer implements Running {
   readonly #statusPush: StatusPush
   readonly #upkeep: UpkeepTimer
   readonly #rates: RateTimer
+  readonly #trends: TrendsPush
   readonly recompute: RecomputeTimer
 
   private constructor(options: DevServerOptions, pipeline: Pipeline, wiring: Wiring, url: string) {
@@ -71,7 +73,14 @@ export class DevServer implements Running {
     this.#rates = new RateTimer({ ports: pipeline.ports, streams: [...this.streams.values()], onTrouble })
     this.recompute = new RecomputeTimer({ streams: names, env: pipeline.workerEnv, onTrouble })
     const socketFunction = new SocketFunction(socket)
-    this.sockets = new DevSockets({ publisher, socketFunction, status: this.#statusPush, onTrouble })
+    this.#trends = new TrendsPush({
+      ports: pipeline.ports,
+      streams: [...this.streams.values()],
+      publisher,
+      onTrouble,
+    })
+    const [status, trends] = [this.#statusPush, this.#trends]
+    this.sockets = new DevSockets({ publisher, socketFunction, status, trends, onTrouble })
   }
 
   static async start(given: DevServerOptions): Promise<DevServer> {
@@ -133,6 +142,7 @@ export class DevServer implements Running {
     await socket.stop()
     await this.#upkeep.stop()
     await this.#rates.stop()
+    await this.#trends.stop()
     await this.recompute.stop()
     const soon = AbortSignal.timeout(DRAIN_MS_MAX)
     const drained = this.pipeline.streams.map(({ stream }) => this.pipeline.drained(stream.name, soon))
@@ -147,6 +157,7 @@ export class DevServer implements Running {
     this.#statusPush.start()
     this.#upkeep.start()
     this.#rates.start()
+    this.#trends.start()
     this.recompute.start()
   }
 

@@ -3,6 +3,7 @@ import type { Publisher } from '../ports/publisher.ts'
 import { errorFrame } from './error-frame.ts'
 import type { SocketFunction } from './socket-function.ts'
 import type { StatusPush } from './status-push.ts'
+import type { TrendsPush } from './trends-push.ts'
 import { messageOf } from './trouble.ts'
 import { HandlerError } from './worker-process.ts'
 
@@ -10,10 +11,11 @@ export interface DevSocketsOptions {
   readonly publisher: Pick<Publisher, 'send'>
   readonly socketFunction: SocketFunction
   readonly status: StatusPush
+  readonly trends: TrendsPush
   readonly onTrouble: (message: string) => void
 }
 
-/** What API Gateway does with the connections of a WebSocket, and the channel `status`, which is this server's own. */
+/** What API Gateway does with the connections of a WebSocket, and this server's own channels: `status` and `trends/<stream>`. */
 export class DevSockets {
   readonly #options: DevSocketsOptions
   readonly #connections = new Set<string>()
@@ -35,10 +37,16 @@ export class DevSockets {
 
   /** Never rejects: what fails is told to the client and, once, to the terminal. */
   async message(connectionId: string, text: string): Promise<void> {
-    const { status, socketFunction } = this.#options
-    const wanted = statusAction(text)
-    if (wanted === 'subscribe') return status.subscribe(connectionId)
-    if (wanted === 'unsubscribe') return status.unsubscribe(connectionId)
+    const { status, trends, socketFunction } = this.#options
+    const { action, channel } = wantedOf(text)
+    if (channel === 'status' || trends.has(channel)) {
+      if (action === 'subscribe')
+        return channel === 'status' ? status.subscribe(connectionId) : trends.subscribe(channel, connectionId)
+      if (action === 'unsubscribe')
+        return channel === 'status'
+          ? status.unsubscribe(connectionId)
+          : trends.unsubscribe(channel, connectionId)
+    }
     try {
       await socketFunction.handle(connectionId, '$default', text)
     } catch (error) {
@@ -48,8 +56,9 @@ export class DevSockets {
 
   /** Never rejects. */
   async disconnected(connectionId: string): Promise<void> {
-    const { status, socketFunction, onTrouble } = this.#options
+    const { status, trends, socketFunction, onTrouble } = this.#options
     status.unsubscribe(connectionId)
+    trends.disconnected(connectionId)
     this.#connections.delete(connectionId)
     await socketFunction.handle(connectionId, '$disconnect').catch((error) => onTrouble(messageOf(error)))
   }
@@ -67,13 +76,12 @@ export class DevSockets {
   }
 }
 
-/** `status` is this server's own channel; everything else goes to the socket function. */
-function statusAction(text: string): 'subscribe' | 'unsubscribe' | undefined {
+/** Empty where the message does not say, which the socket function will complain of. */
+function wantedOf(text: string): { readonly action: unknown; readonly channel: string } {
   try {
     const { action, channel } = JSON.parse(text) as { action?: unknown; channel?: unknown }
-    if (channel !== 'status') return undefined
-    return action === 'subscribe' || action === 'unsubscribe' ? action : undefined
+    return { action, channel: typeof channel === 'string' ? channel : '' }
   } catch {
-    return undefined
+    return { action: undefined, channel: '' }
   }
 }
