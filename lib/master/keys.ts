@@ -54,3 +54,14 @@ const HOUR_MS = 3_600_000
 export function hourOf(appendTimeMs: number): number {
   return Math.floor(appendTimeMs / HOUR_MS)
 }
+
+/**
+ * The raw partition that a data file, chapter or list of replaced objects was written for, by its key; undefined for a
+ * key that none of the functions above made.
+ */
+export function partitionOfKey(
+  key: string,
+): { readonly topic: string; readonly partition: number } | undefined {
+  const [, topic, partition] = /\/([a-z][a-z0-9-]*\.raw\.g\d+)-(\d+)-[^/]+$/.exec(key) ?? []
+  return topic === undefined ? undefined : { topic, partition: Number(partition) }
+}

@@ -1,8 +1,8 @@
 import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
-import { headsPrefix, masterPrefix, symlinksPrefix } from './keys.ts'
-import type { Chapter, Manifest } from './manifest.ts'
+import { headsPrefix, masterPrefix, partitionOfKey, symlinksPrefix } from './keys.ts'
+import { type Chapter, emptyManifest, type Manifest } from './manifest.ts'
 import { putHead, readChapter, readManifest, readManifests } from './manifest-store.ts'
 import { readReplaced } from './swap.ts'
 
@@ -35,9 +35,10 @@ interface Sweep {
  * committed, and what compaction has replaced, once the time of grace is over. Resolves with what went. Throws a
  * RangeError for an age under an hour.
  *
- * Between looking and deleting it changes every head by one conditional write. Whoever wrote an object before that and
- * has not committed it finds the head changed, and does not commit it any more: so nothing that is deleted here can come
- * to be listed, however long its writer was held up.
+ * Between looking and deleting it changes every head by one conditional write, and puts one for each partition that has
+ * objects to delete and no head yet. Whoever wrote an object before that and has not committed it finds the head changed,
+ * and does not commit it any more: so nothing that is deleted here can come to be listed, however long its writer was
+ * held up.
  */
 export async function sweepOrphans(
   { objects, clock }: { readonly objects: ObjectStore; readonly clock: Pick<Clock, 'nowMs'> },
@@ -54,7 +55,8 @@ export async function sweepOrphans(
   await dropReferred(sweep, manifests, old)
   if (old.size === 0) return { objects: 0, sizeBytes: 0 }
   const fenced: Manifest[] = []
-  for (const manifest of manifests) fenced.push(await fence(sweep, manifest))
+  for (const manifest of [...manifests, ...withoutHead(stream, manifests, old.keys())])
+    fenced.push(await fence(sweep, manifest))
   await dropReferred(sweep, fenced, old)
   for (const key of old.keys()) await objects.delete(key)
   return { objects: old.size, sizeBytes: [...old.values()].reduce((sum, size) => sum + size, 0) }
@@ -73,7 +75,20 @@ async function oldObjects(
   return old
 }
 
-/** Changes a head so that no commit begun before can succeed, and takes out the replaced lists whose grace is over. */
+/** Empty manifests of the partitions that objects were written for and that have no head: of a first commit held up. */
+function withoutHead(stream: string, manifests: readonly Manifest[], keys: Iterable<string>) {
+  const name = ({ topic, partition }: Pick<Manifest, 'topic' | 'partition'>) => `${topic}-${partition}`
+  const headed = new Set(manifests.map(name))
+  const missing = new Map<string, Manifest>()
+  for (const key of keys) {
+    const at = partitionOfKey(key)
+    if (at !== undefined && !headed.has(name(at)))
+      missing.set(name(at), emptyManifest(stream, at.topic, at.partition))
+  }
+  return missing.values()
+}
+
+/** Changes a head, or puts the first, so that no commit begun before can succeed, and takes out the replaced lists whose grace is over. */
 async function fence(
   { objects, replacedBeforeMs }: Sweep,
   { stream, topic, partition }: Manifest,
