@@ -78,7 +78,8 @@ async function compactPartition(compaction: Compaction, manifest: Manifest): Pro
   for await (const run of compactRuns(objects, manifest, targetBytes, before)) {
     if (mustEnd()) return
     whole = (run.files.length === 1 || (await compactRun(compaction, manifest, run, targetBytes))) && whole
-    // Append times never decrease, so an hour before the newest gets no more files, however late they come.
+    // Append times step back by no more than brokers' clocks differ: whatever an hour before the newest still gets comes in
+    // files above this offset, which a later compaction looks at.
     if (whole && run.hour < newestHour) compactedTo = run.files.at(-1)?.to ?? compactedTo
   }
   if (compactedTo > (manifest.compactedTo ?? 0)) await noteCompacted(compaction, manifest, compactedTo)

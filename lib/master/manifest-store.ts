@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
+import { mapAtOnce } from '../stream/at-once.ts'
 import { chapterKey, headKey, headsPrefix } from './keys.ts'
 import {
   type Chapter,
@@ -39,14 +40,15 @@ export async function readManifest(
 
 /** The manifests of all raw partitions of a stream, in order of topic and partition. */
 export async function readManifests(objects: ObjectStore, stream: string): Promise<readonly Manifest[]> {
-  const manifests: Manifest[] = []
-  for await (const { key } of objects.list(headsPrefix(stream))) {
+  const keys: string[] = []
+  for await (const { key } of objects.list(headsPrefix(stream))) keys.push(key)
+  const heads = await mapAtOnce(keys, async (key) => {
     const head = await objects.get(key)
-    if (head !== undefined) manifests.push(headFromBytes(key, head.bytes))
-  }
-  return manifests.sort((a, b) =>
-    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
-  )
+    return head === undefined ? [] : [headFromBytes(key, head.bytes)]
+  })
+  return heads
+    .flat()
+    .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
 }
 
 /** The stretches and the progress that one batch adds. */

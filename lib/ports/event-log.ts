@@ -9,7 +9,9 @@ import type { RecordBatch } from '../stream/record-batch.ts'
  * - `append` is atomic: all records of the batch land or none does. It resolves only when they are durable as the
  *   implementation states. When it rejects, the batch may have landed or may still land: the caller sends nothing more
  *   to that partition in this attempt (docs/exactness.md, rule 2).
- * - The log, not the caller, stamps the append time. Within a partition it never decreases.
+ * - The log, not the caller, stamps the append time. Within a partition it never decreases, but for Kafka where another
+ *   broker comes to lead it: then it may step back by as much as the two clocks differ. Who reasons by append times takes
+ *   that bound as an argument (`slackMs`; 0 on one machine).
  * - An append is visible to `read` and `offsets` as soon as it has resolved.
  * - What names a topic or partition that is not there rejects with NO_SUCH_TOPIC or NO_SUCH_PARTITION; after `close`
  *   every call rejects with CLOSED, and closing again does nothing.
