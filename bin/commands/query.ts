@@ -3,7 +3,7 @@ import { queryAsOf } from '../../lib/serve/query/as-of.ts'
 import { type QueryAnswer, type QueryOptions, queryView } from '../../lib/serve/query.ts'
 import type { View } from '../../lib/views/view.ts'
 import { streamNamed } from '../../streams/index.ts'
-import { type CommonOptions, print, serversOf, UsageError, withCommonOptions } from '../command.ts'
+import { type CommonOptions, print, say, serversOf, UsageError, withCommonOptions } from '../command.ts'
 import { namedView, notBefore, shown } from '../named-view.ts'
 import { progressLine } from '../progress.ts'
 import { table } from '../table.ts'
@@ -48,6 +48,8 @@ async function run(viewId: string, options: QueryCommandOptions): Promise<void> 
   const from = timeOption('--from', options.from, nowMs)
   const to = timeOption('--to', options.to, nowMs)
   const asOfMs = timeOption('--as-of', options.asOf, nowMs)
+  if (from !== undefined && to !== undefined && from > to)
+    throw new UsageError(`nothing lies between them: --from ${isoOf(from)} is later than --to ${isoOf(to)}`)
   if (asOfMs !== undefined && options.layer !== undefined)
     throw new UsageError('--as-of is answered from the master: leave --layer out')
   const { key, bySlot, layer } = options
@@ -57,6 +59,17 @@ async function run(viewId: string, options: QueryCommandOptions): Promise<void> 
       ? await withData(options, (ports) => queryView(ports, view, asked, nowMs))
       : await answerAsOf(options, view, asked, asOfMs)
   print(options, answer, () => answerText(view, answer))
+  if (answer.rows.length === 0 && options.json !== true) say(nothingFound(view, asked))
+}
+
+const isoOf = (ms: number) => new Date(ms).toISOString()
+
+/** An answer without rows is no failure, but the question may have been another than was meant. */
+function nothingFound(view: View, { key, from, to }: QueryOptions): string {
+  const what = key === undefined ? 'of any key' : `of the key ${JSON.stringify(key)}`
+  const since = from === undefined ? '' : `, from event time ${isoOf(from)}`
+  const until = to === undefined ? '' : `, before event time ${isoOf(to)}`
+  return `${view.id}: no rows ${what}${since}${until}`
 }
 
 async function answerAsOf(options: QueryCommandOptions, view: View, asked: QueryOptions, asOfMs: number) {

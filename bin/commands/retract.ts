@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { appendTimesOf } from '../../lib/master/append-times.ts'
+import { readManifest } from '../../lib/master/manifest-store.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { type RetractionEffect, retractionEffects } from '../../lib/serve/retraction-effect.ts'
 import { type Retraction, recordRetraction, withdrawRetraction } from '../../lib/state/retractions.ts'
@@ -26,7 +27,7 @@ export function register(program: Command): void {
       'Leave a bad stretch of records out of every view; without --from and --to, list what is left out.',
     )
     .argument('<stream>', 'e.g. network')
-    .option('--topic <name>', 'raw topic (default: that of the stream)')
+    .option('--topic <name>', 'raw topic, also of an older generation (default: that of the stream)')
     .option('--partition <n>', 'of the raw topic')
     .option('--from <offset>', 'first raw offset left out')
     .option('--to <offset>', 'first raw offset after it that is not')
@@ -84,8 +85,8 @@ async function record(ports: Ports, stream: string, options: RetractOptions): Pr
   ) as [number, number, number]
   if (to <= from) throw new UsageError(`nothing lies in [${from}, ${to})`)
   const reason = requireReason(options)
-  await requireThere(ports, topic, partition, to)
   const stretch = { topic, partition, from, to }
+  await requireThere(ports, stream, stretch)
   const retraction = await recordRetraction(ports.keyed, stretch, reason, ports.clock.nowMs())
   const times = await appendTimesOf(ports.objects, stream, stretch)
   print(
@@ -135,12 +136,22 @@ function requireReason({ reason }: RetractOptions): string {
   throw new UsageError('--reason says why; it is recorded and shown with the retraction')
 }
 
-/** What is not there yet cannot be known to be bad. */
-async function requireThere({ log }: Ports, topic: string, partition: number, to: number): Promise<void> {
+/**
+ * What is not there yet cannot be known to be bad. Of an older generation the log may be gone: the master is what there is.
+ */
+async function requireThere(
+  { log, objects }: Ports,
+  stream: string,
+  { topic, partition, to }: { readonly topic: string; readonly partition: number; readonly to: number },
+): Promise<void> {
   const { partitions = 0 } = (await log.describeTopic(topic)) ?? {}
-  if (partition >= partitions)
-    throw new CommandError(`${topic} has ${partitions} partitions, there is no partition ${partition}`)
-  const { end } = await log.offsets(topic, partition)
+  const logged = partition < partitions ? (await log.offsets(topic, partition)).end : 0
+  const { manifest, etag } = await readManifest(objects, stream, topic, partition)
+  if (partition >= partitions && etag === undefined)
+    throw new CommandError(
+      `${topic} has ${partitions} partitions, there is no partition ${partition}, and the master holds nothing of one`,
+    )
+  const end = Math.max(logged, manifest.progress.highestOrigin + 1)
   if (to > end)
     throw new CommandError(`${topic}-${partition} ends at offset ${end}, there is nothing up to ${to}`)
 }

@@ -51,6 +51,16 @@ describe('the commands that ask', () => {
       expectMessage(future, /the master of network is complete up to \d{4}-/)
       const wrong = await weir([...query, '--as-of', '0s', '--layer', 'batch'])
       expect(wrong.code).toBe(2)
+      const backwards = await weir([...query, '--from', '2026-01-02', '--to', '2026-01-01'])
+      expect(backwards).toMatchObject({ code: 2, out: '' })
+      expectMessage(backwards, '--from 2026-01-02T00:00:00.000Z is later than --to 2026-01-01T00:00:00.000Z')
+      const range = ['--key', 'no such', '--from', '2026-01-01', '--to', '2026-01-02']
+      const nothing = await weir([...query, ...range])
+      expect(nothing).toMatchObject({ code: 0, out: expect.stringContaining('key') })
+      expect(nothing.err).toBe(
+        'network.byService: no rows of the key "no such", from event time 2026-01-01T00:00:00.000Z, before event time 2026-01-02T00:00:00.000Z\n',
+      )
+      expect((await answer<Rows>([...query, ...range])).rows).toEqual([])
       for (const args of [
         ['sql', 'drop table network'],
         ['sql', 'select * from nowhere'],
