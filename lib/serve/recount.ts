@@ -70,10 +70,8 @@ export class Recount {
       const view = compileView(stream.name, name, definition)
       const stored = new Map<string, StoredBoard>()
       const horizon = horizonOf(view)
-      for await (const board of readBoards(stores, view)) {
-        const isHere = board.topic === at.topic && board.partition === at.partition
-        if (isHere && board.epoch >= horizon) stored.set(idOf(board), board)
-      }
+      for await (const board of readBoards(stores, view, { at, epochFrom: horizon }))
+        stored.set(idOf(board), board)
       // Read after the boards: whatever is on them was declared before.
       const since = coverage(view, progress, (await readSinces(stores.keyed, view)).get(sinceId(at)))
       views.push({ view, horizon, since, older: new Set(), stored, expected: new Map() })

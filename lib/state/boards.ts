@@ -146,6 +146,8 @@ export interface BoardRange {
   readonly to?: number | undefined
   /** Boards of earlier epochs are passed over. */
   readonly epochFrom?: number | undefined
+  /** Boards of other partitions are passed over too, undecoded. */
+  readonly at?: Pick<BoardKey, 'topic' | 'partition'> | undefined
   /** As they stand in the view: others are left out of the boards. */
   readonly keys?: ReadonlySet<string> | undefined
 }
@@ -159,9 +161,8 @@ export async function* readBoards(
   const keys = { from: padded(range.from ?? 0), ...(range.to === undefined ? {} : { to: padded(range.to) }) }
   const ahead: Promise<StoredBoard | undefined>[] = []
   const next = async () => ahead.shift()
-  const { epochFrom = 0 } = range
   for await (const item of stores.keyed.query(boardsKey(view), keys)) {
-    if (epochFrom > 0 && Number(item.sk.split('/')[1]) < epochFrom) continue
+    if (!isWanted(item.sk, range)) continue
     const reading = storedBoard(stores, view, item, range.keys)
     // Whoever awaits it sees a failure; a reader that stops before must not bring the process down.
     reading.catch(() => undefined)
@@ -173,6 +174,12 @@ export async function* readBoards(
     const found = await next()
     if (found !== undefined) yield found
   }
+}
+
+/** By the name alone: what an item holds may be much to decode. */
+function isWanted(sk: string, { epochFrom = 0, at }: BoardRange): boolean {
+  if (at !== undefined && !sk.endsWith(`/${at.topic}/${padded(at.partition)}`)) return false
+  return epochFrom === 0 || Number(sk.split('/')[1]) >= epochFrom
 }
 
 async function storedBoard(

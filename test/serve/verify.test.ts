@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { headKey } from '../../lib/master/keys.ts'
 import type { Manifest, MasterFile } from '../../lib/master/manifest.ts'
 import { filesOf, readManifest } from '../../lib/master/manifest-store.ts'
+import type { Item } from '../../lib/ports/keyed-store.ts'
 import { type VerifyReport, verifyStream } from '../../lib/serve/verify.ts'
 import { readBoards } from '../../lib/state/boards.ts'
 import { recordLost } from '../../lib/state/lost.ts'
@@ -47,6 +48,15 @@ function problemsOf({ problems }: VerifyReport): string[] {
   return problems.map(({ where, what }) => `${where}: ${what}`)
 }
 
+/** The item, telling when what it holds is looked at. */
+function noting(item: Item, onData: () => void): Item {
+  const get = () => {
+    onData()
+    return item.data
+  }
+  return Object.defineProperty({ ...item }, 'data', { get })
+}
+
 describe('verify', () => {
   it('passes a whole master: every offset once, every board recounted, nothing in flight', async () => {
     const report = await verify()
@@ -54,6 +64,22 @@ describe('verify', () => {
     expect(report).toMatchObject({ exact: true, complete: true })
     expect(report.partitions.map(({ rows }) => rows)).toEqual([20, 20])
     expect(report.partitions.every(({ files, boards }) => files >= 3 && boards.agreeing > 30)).toBe(true)
+  })
+
+  it('decodes every board once, however many partitions there are', async () => {
+    const { keyed } = world.ports
+    const query = keyed.query.bind(keyed)
+    const decoded = new Map<string, number>()
+    vi.spyOn(keyed, 'query').mockImplementation(async function* (...args) {
+      for await (const item of query(...args)) {
+        const note = () => decoded.set(item.sk, (decoded.get(item.sk) ?? 0) + 1)
+        yield args[0].startsWith('board/test.byText/') ? noting(item, note) : item
+      }
+    })
+    const report = await verify()
+    expect(report).toMatchObject({ exact: true, complete: true })
+    expect(decoded.size).toBeGreaterThan(30)
+    expect([...new Set(decoded.values())]).toEqual([1])
   })
 
   it('says how much is in flight, and is exact all the same', async () => {
