@@ -6,8 +6,7 @@ import { type Retraction, readRetractions, retractedRanges } from '../../state/r
 import type { Stream } from '../../stream/define.ts'
 import type { Entry } from '../../stream/entry.ts'
 import { fieldsOfView } from '../../stream/view-definition.ts'
-import { applyToBoard, type Board, EMPTY_BOARD, type Numbered } from '../../views/board.ts'
-import type { View } from '../../views/view.ts'
+import type { StatesFold, View } from '../../views/view.ts'
 import type { QueryAnswer, QueryOptions } from '../query.ts'
 import { type FrontierPorts, masterFrontier } from './frontier.ts'
 import { keysDisplayedAs } from './keys.ts'
@@ -38,7 +37,7 @@ export async function queryAsOf(
   const slots = slotRange(view, options, asOfMs)
   const rows = new AnswerRows(view, bySlot)
   const keys = key === undefined ? undefined : keysDisplayedAs(key, view.definition.groupBy.length)
-  const scan = new AsOfScan(view, asOfMs, slots, keys)
+  const scan = new AsOfScan(view, asOfMs, slots, keys, rows)
   const retractions = await readRetractions(ports.keyed, stream.name)
   const files = await filesWanted(ports.objects, stream.name, view, asOfMs, slots)
   const of = files.reduce((sum, file) => sum + file.rows, 0)
@@ -51,9 +50,6 @@ export async function queryAsOf(
       options.onProgress?.({ rows: done, of })
     }
   }
-  for (const { slot, board } of scan.boards())
-    for (const [one, states] of board.keys)
-      if (keys === undefined || keys.has(one)) rows.add(one, slot, states)
   return {
     view: view.id,
     rows: rows.answer(),
@@ -106,40 +102,62 @@ function retractionTest(retractions: readonly Retraction[], topic: string, parti
   return (offset: number) => ranges.some(({ from, to }) => from <= offset && offset < to)
 }
 
-/** Counts entries as the speed layer does: on a board for each slot and partition. */
+/** What some records make of a key: of one slot, or of the slots in [from, to]. */
+interface Folded {
+  readonly key: string
+  readonly fold: StatesFold
+  from: number
+  to: number
+}
+
+/** Counts entries as the speed layer does. It holds an answer's rows, and those of one chunk of entries beside them. */
 class AsOfScan {
   readonly #view: View
   readonly #asOfMs: number
   readonly #slots: SlotRange
   readonly #keys: ReadonlySet<string> | undefined
-  readonly #boards = new Map<string, { readonly slot: number; board: Board }>()
+  readonly #rows: AnswerRows
 
-  constructor(view: View, asOfMs: number, slots: SlotRange, keys: ReadonlySet<string> | undefined) {
+  constructor(
+    view: View,
+    asOfMs: number,
+    slots: SlotRange,
+    keys: ReadonlySet<string> | undefined,
+    rows: AnswerRows,
+  ) {
     this.#view = view
     this.#asOfMs = asOfMs
     this.#slots = slots
     this.#keys = keys
+    this.#rows = rows
   }
 
   add(entries: readonly Entry[], retracted: (offset: number) => boolean): void {
-    const groups = new Map<string, { readonly slot: number; readonly entries: Numbered[] }>()
+    const { from = 0, to = Number.POSITIVE_INFINITY } = this.#slots
+    const row = this.#view.row()
+    const chunk = new Map<string, Folded>()
     for (const entry of entries) {
       if (entry.appendTime >= this.#asOfMs || retracted(entry.offset)) continue
       const slot = this.#view.slotOf(entry.eventTime)
-      if (slot < (this.#slots.from ?? 0) || slot >= (this.#slots.to ?? Number.POSITIVE_INFINITY)) continue
+      if (slot < from || slot >= to) continue
       const keys = this.#view.keysOf(entry).filter((key) => this.#keys?.has(key) !== false)
       if (keys.length === 0) continue
-      const id = `${slot}/${entry.topic}/${entry.partition}`
-      const group = groups.get(id) ?? { slot, entries: [] }
-      if (group.entries.push({ origin: entry.offset, entry, keys }) === 1) groups.set(id, group)
+      row.set(entry)
+      for (const key of keys) this.#folded(chunk, key, slot).fold.add(row)
     }
-    for (const [id, { slot, entries: some }] of groups) {
-      const before = this.#boards.get(id)?.board ?? EMPTY_BOARD
-      this.#boards.set(id, { slot, board: applyToBoard(this.#view, before, some) })
-    }
+    for (const one of chunk.values()) this.#rows.add(one.key, one.from, one.fold.states(), one.to)
   }
 
-  boards() {
-    return this.#boards.values()
+  #folded(chunk: Map<string, Folded>, key: string, slot: number): Folded {
+    const id = this.#rows.idOf(key, slot)
+    const found = chunk.get(id)
+    if (found === undefined) {
+      const folded = { key, fold: this.#view.fold(this.#view.empty), from: slot, to: slot }
+      chunk.set(id, folded)
+      return folded
+    }
+    found.from = Math.min(found.from, slot)
+    found.to = Math.max(found.to, slot)
+    return found
   }
 }

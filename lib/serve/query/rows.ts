@@ -28,17 +28,23 @@ export class AnswerRows {
     this.#bySlot = bySlot
   }
 
-  add(key: string, slot: number, states: States): void {
-    const { slotMs } = this.#view.definition
-    const id = this.#bySlot ? `${key} ${slot}` : key
+  /** The same for what belongs in one row. */
+  idOf(key: string, slot: number): string {
+    return this.#bySlot ? `${key} ${slot}` : key
+  }
+
+  /** `lastSlot`: where the states are of more slots than one, which only rows of a key alone take. */
+  add(key: string, slot: number, states: States, lastSlot = slot): void {
+    const id = this.idOf(key, slot)
+    const to = lastSlot + this.#view.definition.slotMs
     const row = this.#rows.get(id)
     if (row === undefined) {
-      this.#rows.set(id, { key, states, from: slot, to: slot + slotMs })
+      this.#rows.set(id, { key, states, from: slot, to })
       return
     }
     row.states = this.#view.merge(row.states, states)
     row.from = Math.min(row.from, slot)
-    row.to = Math.max(row.to, slot + slotMs)
+    row.to = Math.max(row.to, to)
   }
 
   /** In order of key, then of slot. */
