@@ -3,8 +3,8 @@ import type { Ports } from '../ports/ports.ts'
 import type { BatchCoverage, CoveredPartition } from '../state/batch-index.ts'
 import { type BatchPointer, loadBatchPointer } from '../state/batch-pointer.ts'
 import { RunLostError, readRunRecord, takeLease } from '../state/batch-run.ts'
-import { coveredRetractions } from '../state/covered-retractions.ts'
-import { type RetractedStretch, readRetractions } from '../state/retractions.ts'
+import { coveredRetractions, retractionNotes } from '../state/covered-retractions.ts'
+import { type Retraction, readRetractions } from '../state/retractions.ts'
 import type { Stream } from '../stream/define.ts'
 import { type Frontier, settleFrontier, type Waiting, waitForArchive } from './frontier.ts'
 import { coveredPartition, listFiles, recordsBefore } from './master-files.ts'
@@ -95,11 +95,11 @@ class Planner {
   readonly #ports: PlanPorts
   readonly #step: RunStep
   readonly #frontier: Frontier
-  readonly #retractions: readonly RetractedStretch[]
+  readonly #retractions: readonly Retraction[]
   /** Files by partition from an offset on: bases need the same ones. */
   readonly #listed = new Map<string, Promise<readonly MasterFile[]>>()
 
-  constructor(ports: PlanPorts, step: RunStep, frontier: Frontier, retractions: readonly RetractedStretch[]) {
+  constructor(ports: PlanPorts, step: RunStep, frontier: Frontier, retractions: readonly Retraction[]) {
     this.#ports = ports
     this.#step = step
     this.#frontier = frontier
@@ -127,8 +127,8 @@ class Planner {
       if (base.covers?.horizon === horizon) continue
       groups.push(await this.#group(base, files))
     }
-    const retractions = coveredRetractions(this.#retractions, { partitions })
-    return { covers: { horizon, epochMs, partitions, retractions }, groups, late }
+    const notes = retractionNotes(this.#retractions, { partitions })
+    return { covers: { horizon, epochMs, partitions, ...notes }, groups, late }
   }
 
   /** Why a view that stands cannot be added to; undefined where it can. */

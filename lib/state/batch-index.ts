@@ -25,6 +25,8 @@ export interface BatchCoverage {
   readonly partitions: readonly CoveredPartition[]
   /** Digest of the retracted stretches below each `below`. */
   readonly retractions: string
+  /** Ids of the retractions they are of. Missing in what was planned before this was noted. */
+  readonly retractionIds?: readonly string[]
 }
 
 export interface CoveredPartition {
