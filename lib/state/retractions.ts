@@ -20,7 +20,14 @@ export interface Retraction {
   readonly reason: string
   readonly recordedMs: number
   /** Where it was taken back, which is recorded as well: from the next plan on the records are facts again. */
-  readonly withdrawn?: { readonly reason: string; readonly recordedMs: number }
+  readonly withdrawn?: Recorded
+  /** Where it was recorded anew: how it was recorded and withdrawn before, oldest first. */
+  readonly earlier?: readonly (Recorded & { readonly withdrawn: Recorded })[]
+}
+
+interface Recorded {
+  readonly reason: string
+  readonly recordedMs: number
 }
 
 export type RetractedStretch = Pick<Retraction, 'topic' | 'partition' | 'from' | 'to'>
@@ -40,9 +47,12 @@ export async function recordRetraction(
   checkStretch(stretch)
   const { topic, partition, from, to } = stretch
   const fresh = { id: idOf(stretch), topic, partition, from, to, reason, recordedMs: nowMs }
-  return change(keyed, stretch, (stands) =>
-    stands === undefined || stands.withdrawn !== undefined ? fresh : stands,
-  )
+  return change(keyed, stretch, (stands) => {
+    if (stands === undefined) return fresh
+    if (stands.withdrawn === undefined) return stands
+    const { reason, recordedMs, withdrawn, earlier = [] } = stands
+    return { ...fresh, earlier: [...earlier, { reason, recordedMs, withdrawn }] }
+  })
 }
 
 /** Takes a retraction back; undefined where none has that id. One that is withdrawn already stays as it is. */

@@ -43,6 +43,14 @@ describe('retractions', () => {
     expect(await readRetractions(keyed, 'test')).toMatchObject([
       { id, reason: 'wrong after all', recordedMs: 5 },
     ])
+    await withdrawRetraction(keyed, 'test', id, 'never mind', 6)
+    const third = await recordRetraction(keyed, stretch(0, 5), 'at last', 7)
+    expect(third.withdrawn).toBeUndefined()
+    expect(third.earlier).toEqual([
+      { reason: 'wrong', recordedMs: 1, withdrawn },
+      { reason: 'wrong after all', recordedMs: 5, withdrawn: { reason: 'never mind', recordedMs: 6 } },
+    ])
+    expect(await readRetractions(keyed, 'test')).toEqual([third])
   })
 
   it('refuse an empty stretch, and offsets of an enriched topic', async () => {
