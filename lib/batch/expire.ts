@@ -1,13 +1,14 @@
+import { PortError } from '../ports/errors.ts'
 import type { Ports } from '../ports/ports.ts'
 import { recordExpired } from '../state/batch-expired.ts'
 import { batchPrefix } from '../state/batch-index.ts'
-import { type BatchPointer, readBatchPointer } from '../state/batch-pointer.ts'
+import { type BatchEntry, type BatchPointer, readBatchPointer } from '../state/batch-pointer.ts'
 import { readBatchIndex } from '../state/batch-read.ts'
 import { keepLease, RunLostError, releaseLease } from '../state/batch-run.ts'
 import { forgetSuperseded, readSuperseded } from '../state/batch-superseded.ts'
 import { expireBoards } from '../state/expire-boards.ts'
 import { UNSWEPT_MS } from './put-segment.ts'
-import { partialsPrefix, type RunStep, runPrefix } from './run-plan.ts'
+import { frontierKey, partialsPrefix, type RunStep } from './run-plan.ts'
 
 export interface ExpireOptions {
   /** How long after a swap queries may still go by what it replaced: longer than every cache and query. */
@@ -74,43 +75,92 @@ async function boardsBefore(
   return boards
 }
 
-/** Segments, indexes, partials and other runs' notes that nothing refers to and that are too old to be about to be used. */
+/** Segments, indexes and partials that nothing refers to and that are too old to be about to be used; dead runs' notes. */
 async function sweepObjects(
   ports: ExpirePorts,
   step: RunStep,
   pointers: readonly BatchPointer[],
   { leaseMs, untilMs, graceMs }: ExpireOptions,
 ): Promise<number> {
-  const kept = await referred(ports, pointers)
+  const isReferred = await referred(ports, pointers)
   const { clock, objects } = ports
   const old = clock.nowMs() - Math.max(UNSWEPT_MS, graceMs)
   const doneMs = clock.nowMs() - graceMs
   let swept = 0
-  for await (const { key, modifiedMs } of objects.list(batchPrefix(step.stream))) {
-    if (clock.nowMs() >= untilMs) break
-    const scratch = key.startsWith(partialsPrefix(step.stream)) || key.startsWith(runsPrefix(step))
-    if (kept.has(key) || modifiedMs >= (scratch ? doneMs : old) || key.startsWith(runPrefix(step))) continue
+  const sweep = async (key: string) => {
     // Only while no other run can be about to use what lies here.
     if (swept % 32 === 0) await keepLease(ports, step.stream, step.run, leaseMs)
     await objects.delete(key)
     swept++
   }
+  for (const key of await deadNotes(ports, step, doneMs)) {
+    if (clock.nowMs() >= untilMs) return swept
+    await sweep(key)
+  }
+  for await (const { key, modifiedMs } of objects.list(batchPrefix(step.stream))) {
+    if (clock.nowMs() >= untilMs) break
+    const oldMs = key.startsWith(partialsPrefix(step.stream)) ? doneMs : old
+    if (key.startsWith(runsPrefix(step)) || isReferred(key) || modifiedMs >= oldMs) continue
+    await sweep(key)
+  }
   return swept
+}
+
+/**
+ * Notes of other runs whose newest is older than `doneMs`: all of a run or none, so that a run that is taken up again goes
+ * by one plan. Each run's frontier first: a sweep that is cut short there leaves a plan that is refused, or no plan.
+ */
+async function deadNotes(
+  { objects }: ExpirePorts,
+  step: RunStep,
+  doneMs: number,
+): Promise<readonly string[]> {
+  const runs = new Map<string, { newestMs: number; readonly keys: string[] }>()
+  for await (const { key, modifiedMs } of objects.list(runsPrefix(step))) {
+    const run = key.slice(runsPrefix(step).length).split('/')[0] ?? ''
+    const notes = runs.get(run) ?? { newestMs: 0, keys: [] }
+    notes.newestMs = Math.max(notes.newestMs, modifiedMs)
+    notes.keys.push(key)
+    runs.set(run, notes)
+  }
+  runs.delete(step.run)
+  const dead = [...runs].filter(([, { newestMs }]) => newestMs < doneMs)
+  return dead.flatMap(([run, { keys }]) => {
+    const frontier = frontierKey({ stream: step.stream, run })
+    return [...keys.filter((key) => key === frontier), ...keys.filter((key) => key !== frontier)]
+  })
 }
 
 async function referred(
   { objects }: ExpirePorts,
   pointers: readonly BatchPointer[],
-): Promise<ReadonlySet<string>> {
+): Promise<(key: string) => boolean> {
   const kept = new Set<string>()
+  // Of an index that cannot be read nobody knows what it refers to.
+  const unread: string[] = []
   for (const entry of pointers.flatMap(({ views }) => Object.values(views))) {
     if (kept.has(entry.index)) continue
     kept.add(entry.index)
     const segments = entry.index.replace(/indexes\/[^/]+$/, 'segments/')
-    for (const chunk of (await readBatchIndex(objects, entry)).chunks)
-      for (const { name } of chunk.segments) kept.add(`${segments}${name}`)
+    const names = await segmentsOf(objects, entry)
+    if (names === undefined) unread.push(segments)
+    for (const name of names ?? []) kept.add(`${segments}${name}`)
   }
-  return kept
+  return (key) => kept.has(key) || unread.some((segments) => key.startsWith(segments))
+}
+
+/** Undefined where the index is damaged: a full recompute makes another, and this one's sweep must not come before it. */
+async function segmentsOf(
+  objects: ExpirePorts['objects'],
+  entry: BatchEntry,
+): Promise<readonly string[] | undefined> {
+  try {
+    const { chunks } = await readBatchIndex(objects, entry)
+    return chunks.flatMap(({ segments }) => segments.map(({ name }) => name))
+  } catch (error) {
+    if (error instanceof PortError && error.code === 'CORRUPT') return undefined
+    throw error
+  }
 }
 
 function runsPrefix({ stream }: RunStep): string {

@@ -3,7 +3,7 @@ import type { Ports } from '../ports/ports.ts'
 import { lostRanges, offsetsGone } from '../state/lost.ts'
 import { epochOf } from '../stream/epoch.ts'
 import { topicName } from '../stream/topic.ts'
-import { type RunStep, readJson, runPrefix, settleJson } from './run-plan.ts'
+import { frontierKey, type RunStep, readJson, settleJson } from './run-plan.ts'
 
 /** Up to where a run reads: frozen at its first try, so that a run that is taken up again is the same run. */
 export interface Frontier {
@@ -36,7 +36,7 @@ export async function settleFrontier(
   step: RunStep,
   slackMs: number,
 ): Promise<Frontier> {
-  const key = `${runPrefix(step)}frontier.json`
+  const key = frontierKey(step)
   const stands = await readJson<Frontier>(ports.objects, key)
   if (stands !== undefined) return stands
   const plannedMs = ports.clock.nowMs()

@@ -53,10 +53,12 @@ async function mergeChunk(ports: MergePorts, step: RunStep, chunk: ChunkToMerge)
   const buckets = await bucketsOf(view, chunk, sources)
   const segments: SegmentNote[] = []
   const { slotMs } = view.definition
+  // What is built in full is built of the master alone, and makes good what was damaged.
+  const repair = chunk.view.base === undefined
   const start = () => new SegmentWriter({ slotMs, from: chunk.from })
   let writer = start()
   const close = async () => {
-    segments.push(await putSegment(ports, view, writer.finish()))
+    segments.push(await putSegment(ports, view, writer.finish(), { repair }))
     writer = start()
   }
   for await (const key of mergeKeys(view, sources)) {

@@ -6,6 +6,7 @@ import { partialDirectory } from './partials.ts'
 import {
   type PlannedView,
   partialKey,
+  planDigest,
   planOf,
   putNamed,
   type RunPlan,
@@ -19,7 +20,7 @@ import {
 /** The chunks that the run's records touch, in parts for one child each: written once. */
 export interface MergePlan {
   readonly form: 1
-  /** Names of part objects. */
+  /** Names of part objects. The plan is in them, so that parts and what they come to are of this plan alone. */
   readonly parts: readonly string[]
   /** Records that each view was made of or that were added to it, by name of the view. */
   readonly records: Readonly<Record<string, number>>
@@ -58,10 +59,10 @@ const AT_ONCE = 16
 
 /** Reads the directories of all partials and says which chunks are to be merged of which. The same again once it is made. */
 export async function planMerge(objects: ObjectStore, step: RunStep): Promise<MergePlan> {
-  const key = mergePlanKey(step)
+  const plan = await planOf(objects, step)
+  const key = mergePlanKey(plan)
   const stands = await readJson<MergePlan>(objects, key)
   if (stands !== undefined) return stands
-  const plan = await planOf(objects, step)
   const records: Record<string, number> = {}
   const chunks: ChunkToMerge[] = []
   for (const group of plan.groups)
@@ -73,7 +74,7 @@ export async function planMerge(objects: ObjectStore, step: RunStep): Promise<Me
   const parts: string[] = []
   for (const part of partsOf(chunks)) {
     const bytes = Buffer.from(JSON.stringify(part))
-    const name = createHash('sha256').update(bytes).digest('hex').slice(0, 24)
+    const name = createHash('sha256').update(planDigest(plan)).update(bytes).digest('hex').slice(0, 24)
     await putNamed(objects, partKey(step, name), bytes)
     parts.push(name)
   }
@@ -138,6 +139,7 @@ export function partKey(step: RunStep, name: string): string {
   return `${runPrefix(step)}parts/${name}.json`
 }
 
-export function mergePlanKey(step: RunStep): string {
-  return `${runPrefix(step)}merge.json`
+/** Of this plan alone: publish must not take what an earlier plan of the same run was merged into. */
+export function mergePlanKey(plan: RunPlan): string {
+  return `${runPrefix(plan)}merge-${planDigest(plan)}.json`
 }

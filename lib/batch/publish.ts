@@ -10,15 +10,7 @@ import type { Stream } from '../stream/define.ts'
 import { compileView, type View } from '../views/view.ts'
 import { type MergeResult, mergeResultKey } from './merge.ts'
 import { type MergePlan, mergePlanKey } from './plan-merge.ts'
-import {
-  type PlannedView,
-  planOf,
-  putNamed,
-  type RunPlan,
-  type RunStep,
-  readJson,
-  viewOf,
-} from './run-plan.ts'
+import { type PlannedView, planOf, type RunPlan, type RunStep, readJson, viewOf } from './run-plan.ts'
 import type { RunResult, ViewResult } from './run-result.ts'
 import { missingOnBoards } from './since-check.ts'
 
@@ -112,14 +104,14 @@ async function buildViews(
 
 async function mergedChunks(
   { objects }: PublishPorts,
-  step: RunStep,
+  plan: RunPlan,
 ): Promise<{ readonly merge: MergePlan; readonly chunks: ReadonlyMap<string, readonly BatchChunk[]> }> {
-  const merge = await readJson<MergePlan>(objects, mergePlanKey(step))
-  if (merge === undefined) throw unmerged(step, 'its merge was not planned')
+  const merge = await readJson<MergePlan>(objects, mergePlanKey(plan))
+  if (merge === undefined) throw unmerged(plan, 'its merge was not planned')
   const chunks = new Map<string, BatchChunk[]>()
   for (const part of merge.parts) {
-    const result = await readJson<MergeResult>(objects, mergeResultKey(step, part))
-    if (result === undefined) throw unmerged(step, `part ${part} was not merged`)
+    const result = await readJson<MergeResult>(objects, mergeResultKey(plan, part))
+    if (result === undefined) throw unmerged(plan, `part ${part} was not merged`)
     for (const { view, chunk } of result.chunks) chunks.set(view, [...(chunks.get(view) ?? []), chunk])
   }
   return { merge, chunks }
@@ -142,9 +134,8 @@ async function buildIndex(
   const name = versionName(view)
   const index: BatchIndex = { form: 1, view: name, slotMs, chunkMs: chunkMsOf(slotMs), covers, chunks }
   const { key, bytes } = indexObject(view, index)
-  await putNamed(objects, key, bytes)
-  const before = pointer?.views[name]
-  const known = new Set(before === undefined ? [] : namesOf((await readBatchIndex(objects, before)).chunks))
+  await putIndex(objects, key, bytes)
+  const known = await segmentsBefore(objects, pointer?.views[name])
   const names = namesOf(chunks)
   const result: ViewResult = {
     view: view.id,
@@ -157,6 +148,27 @@ async function buildIndex(
     segmentsMade: names.filter((one) => !known.has(one)).length,
   }
   return { planned, view, entry: { index: key, horizon: covers.horizon }, result }
+}
+
+/** One that is there under its name and has other bytes is damaged. */
+async function putIndex(objects: PublishPorts['objects'], key: string, bytes: Uint8Array): Promise<void> {
+  if ((await objects.put(key, bytes, 'absent')).ok) return
+  const stands = await objects.get(key)
+  if (stands === undefined || Buffer.compare(stands.bytes, bytes) !== 0) await objects.put(key, bytes)
+}
+
+/** Names of the segments of the index that stands: only to count by, so a damaged one counts as none. */
+async function segmentsBefore(
+  objects: PublishPorts['objects'],
+  before: BatchEntry | undefined,
+): Promise<ReadonlySet<string>> {
+  if (before === undefined) return new Set()
+  try {
+    return new Set(namesOf((await readBatchIndex(objects, before)).chunks))
+  } catch (error) {
+    if (error instanceof PortError && error.code === 'CORRUPT') return new Set()
+    throw error
+  }
 }
 
 function namesOf(chunks: readonly BatchChunk[]): readonly string[] {

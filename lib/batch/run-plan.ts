@@ -133,6 +133,11 @@ export async function planOf(objects: ObjectStore, step: RunStep): Promise<RunPl
   throw new PortError('CORRUPT', `${planKey(step)} is gone: start a new run`, { curable: false })
 }
 
+/** What only this plan has: a run whose notes were swept and that begins again makes another. */
+export function planDigest(plan: RunPlan): string {
+  return createHash('sha256').update(JSON.stringify(plan)).digest('hex').slice(0, 24)
+}
+
 /** Writes the plan unless the run has one; resolves with the one that stands. */
 export function settlePlan(objects: ObjectStore, plan: RunPlan): Promise<RunPlan> {
   return settleJson(objects, planKey(plan), plan)
@@ -151,6 +156,11 @@ export async function readJson<T>(objects: ObjectStore, key: string): Promise<T 
 
 /** Puts an object whose name its content makes. */
 export const putNamed = putNew
+
+/** Deleted before all else of a run: without it a run that begins again makes another plan. */
+export function frontierKey(step: RunStep): string {
+  return `${runPrefix(step)}frontier.json`
+}
 
 function planKey(step: RunStep): string {
   return `${runPrefix(step)}plan.json`

@@ -1,10 +1,18 @@
+import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mergeKeys } from '../../lib/batch/merge-keys.ts'
 import { packedSegment, partialDirectory } from '../../lib/batch/partials.ts'
 import { putSegment, UNSWEPT_MS } from '../../lib/batch/put-segment.ts'
 import { shardsOf } from '../../lib/batch/shards.ts'
-import type { SegmentKey } from '../../lib/formats/segment.ts'
+import {
+  blocksOf,
+  MAGIC,
+  nameOfContent,
+  readFooter,
+  type SegmentKey,
+  unpackBlock,
+} from '../../lib/formats/segment.ts'
 import { compareKeys, keyHash } from '../../lib/formats/segment-order.ts'
 import { packSegments } from '../../lib/formats/segment-pack.ts'
 import { SegmentWriter } from '../../lib/formats/segment-write.ts'
@@ -111,11 +119,36 @@ describe('a segment that is there already', () => {
     const key = segmentKey(view, own.name)
     const { bytes, ...counts } = own
     expect(await putSegment({ objects, clock }, view, own)).toEqual({ ...counts, sizeBytes: bytes.length })
-    // The same content with another footer frame: as another release of zstd would have it.
-    const longer = Buffer.concat([bytes.subarray(0, 3), bytes])
-    await objects.put(key, longer)
-    expect(await putSegment({ objects, clock }, view, own)).toEqual({ ...counts, sizeBytes: longer.length })
-    expect((await objects.get(key))?.bytes).toEqual(Uint8Array.from(longer))
+    const other = repacked(bytes)
+    expect(other.bytes.length).not.toBe(bytes.length)
+    for (const repair of [false, true]) {
+      await objects.put(key, other.bytes)
+      const note = await putSegment({ objects, clock }, view, own, { repair })
+      expect(note).toEqual({ ...counts, tailBytes: other.tailBytes, sizeBytes: other.bytes.length })
+      expect((await objects.get(key))?.bytes).toEqual(Uint8Array.from(other.bytes))
+    }
+  })
+
+  it('is put again where it is damaged and is to be repaired, or has another length', async () => {
+    const objects = new MemoryObjects()
+    const own = written()
+    const { bytes, ...counts } = own
+    const stores = { objects, clock: { nowMs: () => 0 } }
+    const key = segmentKey(view, own.name)
+    for (let at = 0; at < bytes.length; at++) {
+      const bad = Buffer.from(bytes)
+      bad[at] = (bad[at] ?? 0) ^ 1
+      await objects.put(key, bad)
+      expect(await putSegment(stores, view, own, { repair: true })).toEqual({
+        ...counts,
+        sizeBytes: bytes.length,
+      })
+      // A frame of zstd has bits that say nothing.
+      expect(nameOfContent((await objects.get(key))?.bytes ?? bytes.subarray(1))).toBe(own.name)
+    }
+    await objects.put(key, bytes.subarray(1))
+    await putSegment(stores, view, own)
+    expect((await objects.get(key))?.bytes).toEqual(Uint8Array.from(bytes))
   })
 
   it('is put again before a sweep could take it for old', async () => {
@@ -214,3 +247,18 @@ describe('the lease', () => {
     expect(await at.keyed.transact([fence])).toEqual({ ok: false, failed: [0] })
   })
 })
+
+/** The same content as a release of zstd would have it that packs otherwise: here, without checksums. */
+function repacked(bytes: Uint8Array) {
+  const tail = Buffer.from(bytes).readUInt32LE(bytes.length - 8) + 8
+  const footer = readFooter(bytes.subarray(bytes.length - tail))
+  const blocks = blocksOf(footer).map(({ start, end }) =>
+    zstdCompressSync(unpackBlock(bytes.subarray(start, end))),
+  )
+  const sized = footer.blocks.map((block, i) => ({ ...block, sizeBytes: blocks[i]?.length ?? 0 }))
+  const packed = zstdCompressSync(Buffer.from(JSON.stringify({ ...footer, blocks: sized })))
+  const trailer = Buffer.alloc(8)
+  trailer.writeUInt32LE(packed.length)
+  trailer.write(MAGIC, 4, 'latin1')
+  return { bytes: Buffer.concat([...blocks, packed, trailer]), tailBytes: packed.length + 8 }
+}
