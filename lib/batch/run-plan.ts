@@ -69,6 +69,7 @@ export interface ShardFile {
   readonly partition: number
   readonly key: string
   readonly sizeBytes: number
+  readonly sha256: string
   /** Raw offsets [from, to). */
   readonly from: number
   readonly to: number

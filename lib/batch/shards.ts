@@ -72,13 +72,13 @@ function shardFile(
   { epochMs, from, to }: EpochRange,
   retractions: readonly RetractedStretch[],
 ): ShardFile {
-  const { key, sizeBytes } = file
+  const { key, sizeBytes, sha256 } = file
   const { first, last } = epochsOf(file, epochMs)
   const without = retractedRanges(retractions, topic, partition)
     .filter((gone) => gone.from < file.to && gone.to > file.from)
     .map((gone) => [Math.max(gone.from, file.from), Math.min(gone.to, file.to)] as const)
   return {
-    ...{ topic, partition, key, sizeBytes, from: file.from, to: file.to },
+    ...{ topic, partition, key, sizeBytes, sha256, from: file.from, to: file.to },
     ...(from !== undefined && first < from ? { fromEpoch: from } : {}),
     ...(last >= to ? { toEpoch: to } : {}),
     ...(file.to > end ? { below: end } : {}),

@@ -2,17 +2,27 @@ import type { AsyncBuffer } from 'hyparquet'
 import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { MasterFile } from './manifest.ts'
+import { sha256Of } from './manifest-store.ts'
 
 /** Files up to this size are read in one request, larger ones by the ranges that the columns asked for lie in. */
 const WHOLE_MAX_BYTES = 8 * 1024 * 1024
 
-/** A master file as the Parquet reader wants it. Rejects with code CORRUPT where the object is gone or cut short. */
+/**
+ * A master file as the Parquet reader wants it. Rejects with code CORRUPT where the object is gone or cut short, or, of one
+ * that is read whole, where its bytes are not those that were committed.
+ */
 export async function objectFile(
   objects: ObjectStore,
-  file: Pick<MasterFile, 'key' | 'sizeBytes'>,
+  file: Pick<MasterFile, 'key' | 'sizeBytes'> & Partial<Pick<MasterFile, 'sha256'>>,
 ): Promise<AsyncBuffer> {
   const { sizeBytes } = file
-  if (sizeBytes <= WHOLE_MAX_BYTES) return bytesFile(await bytesOf(objects, file, 0, sizeBytes))
+  if (sizeBytes <= WHOLE_MAX_BYTES) {
+    const bytes = await bytesOf(objects, file, 0, sizeBytes)
+    if (file.sha256 === undefined || sha256Of(bytes) === file.sha256) return bytesFile(bytes)
+    throw new PortError('CORRUPT', `master file ${file.key} has other bytes than were committed`, {
+      curable: false,
+    })
+  }
   return {
     byteLength: sizeBytes,
     slice: async (start, end = sizeBytes) => toArrayBuffer(await bytesOf(objects, file, start, end)),

@@ -74,3 +74,25 @@ it('segments stay as long as the index that may list them cannot be read', async
   )
   await agree()
 })
+
+describe('a bit flipped in a file of the master', () => {
+  it('stops the recompute that reads it, by name, and never changes an answer', async () => {
+    const keys: string[] = []
+    for await (const { key } of world.objects.list('master/test/date=')) keys.push(key)
+    expect(keys.length).toBeGreaterThan(1)
+    for (const key of keys) {
+      const bytes = Buffer.from((await world.objects.get(key))?.bytes ?? [])
+      for (const at of [20, bytes.length >> 1, bytes.length - 20]) {
+        const changed = Buffer.from(bytes)
+        changed[at] = (changed[at] ?? 0) ^ 1
+        await world.objects.put(key, changed)
+        const run = driveRun(reader(), testStream, `of-${key.length}-${at}`, { full: true })
+        await expect(run).rejects.toThrow(`master file ${key} has other bytes than were committed`)
+        world.pass(60_000)
+      }
+      await world.objects.put(key, bytes)
+    }
+    await driveRun(reader(), testStream, 'mended')
+    await agree()
+  })
+})

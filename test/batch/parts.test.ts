@@ -199,13 +199,13 @@ describe('shards', () => {
     ).shards
     expect(shard?.files).toEqual([
       {
-        ...{ topic: 't.raw.g1', partition: 0, key: 'f0', sizeBytes: 10, from: 0, to: 10 },
+        ...{ topic: 't.raw.g1', partition: 0, key: 'f0', sizeBytes: 10, sha256: '', from: 0, to: 10 },
         ...{ fromEpoch: 1, toEpoch: 3, below: 8, without: [[3, 5]] },
       },
     ])
     const [whole] = shardsOf([{ at: at(10), files: [wide] }], { epochMs: EPOCH_MS, to: 9 }, []).shards
     expect(Object.keys(whole?.files[0] ?? {}).sort()).toEqual(
-      ['from', 'key', 'partition', 'sizeBytes', 'to', 'topic'].sort(),
+      ['from', 'key', 'partition', 'sha256', 'sizeBytes', 'to', 'topic'].sort(),
     )
   })
 })
