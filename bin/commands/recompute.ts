@@ -8,7 +8,7 @@ import type { Ports } from '../../lib/ports/ports.ts'
 import { RunLostError, RunRefusedError } from '../../lib/state/batch-run.ts'
 import type { Stream } from '../../lib/stream/define.ts'
 import { streams } from '../../streams/index.ts'
-import { CommandError, type CommonOptions, print, UsageError, withCommonOptions } from '../command.ts'
+import { CommandError, type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
 import { progressLine } from '../progress.ts'
 import { requireStream } from '../streams.ts'
 import { table } from '../table.ts'
@@ -43,7 +43,7 @@ async function run(name: string | undefined, options: RecomputeCommandOptions): 
   const results = await explained(options, () =>
     withData(options, async (ports) => {
       const all: RunResult[] = []
-      for (const stream of chosen) all.push(await recompute(ports, stream, id, options.full === true))
+      for (const stream of chosen) all.push(await recompute(ports, stream, id, options))
       return all
     }),
   )
@@ -51,15 +51,21 @@ async function run(name: string | undefined, options: RecomputeCommandOptions): 
   print(options, { run: id, seconds, streams: results }, () => results.map(describe).join('\n\n'))
 }
 
-function recompute(ports: Ports, stream: Stream, id: string, full: boolean): Promise<RunResult> {
+function recompute(
+  ports: Ports,
+  stream: Stream,
+  id: string,
+  options: RecomputeCommandOptions,
+): Promise<RunResult> {
   const progress = progressLine()
   let rows = 0
   let at = 'plan'
+  let waiting = false
   const show = (done: number, total: number | undefined) =>
     progress.update({ done, total, text: `${stream.name}: ${at}, ${rows.toLocaleString('en-US')} records` })
   return runRecompute(ports, stream, {
     run: id,
-    full,
+    full: options.full === true,
     ...waitOption(process.env.WEIR_WAIT_MS),
     onStep: ({ step, done, of }) => {
       at = of > 1 ? `${step} ${done} of ${of}` : step
@@ -69,8 +75,14 @@ function recompute(ports: Ports, stream: Stream, id: string, full: boolean): Pro
       rows += some
       show(rows, undefined)
     },
-    onWait: ({ behind }) =>
-      progress.update({ done: 0, text: `${stream.name}: the master is ${behind} records behind the log` }),
+    onWait: ({ behind }) => {
+      const text = `${stream.name}: the master is ${behind} records behind the log`
+      progress.update({ done: 0, text })
+      // Without a pipeline nobody brings it there.
+      if (!waiting && options.json !== true)
+        say(`${text}; waiting for it (weir dev or weir replay takes them in)`)
+      waiting = true
+    },
   }).finally(() => progress.clear())
 }
 
