@@ -16,6 +16,12 @@ const AGE_BANDS: readonly (readonly [name: string, to: number])[] = [
   ['50+', Number.POSITIVE_INFINITY],
 ]
 
+const TOTALS = {
+  count: { kind: 'count' },
+  pieces: { kind: 'sum', field: 'quantity' },
+  amount: { kind: 'sum', field: 'price', decimals: 2 },
+} as const
+
 /** One order. `price` is what it cost, all pieces together. */
 const order = z.object({
   invoice_no: z.string().min(1).optional(),
@@ -60,21 +66,13 @@ export const orders = defineStream({
       title: 'Orders by age band',
       groupBy: ['age_band'],
       slotMs: 3_600_000,
-      aggregates: {
-        count: { kind: 'count' },
-        pieces: { kind: 'sum', field: 'quantity' },
-        amount: { kind: 'sum', field: 'price', decimals: 2 },
-      },
+      aggregates: TOTALS,
     },
     byGender: {
       title: 'Orders by gender',
       groupBy: ['gender'],
       slotMs: 3_600_000,
-      aggregates: {
-        count: { kind: 'count' },
-        pieces: { kind: 'sum', field: 'quantity' },
-        amount: { kind: 'sum', field: 'price', decimals: 2 },
-      },
+      aggregates: TOTALS,
     },
     byAgeBandGender: {
       title: 'Orders by age band and gender',
@@ -86,12 +84,7 @@ export const orders = defineStream({
       title: 'Orders by category',
       groupBy: ['category'],
       slotMs: 3_600_000,
-      aggregates: {
-        count: { kind: 'count' },
-        pieces: { kind: 'sum', field: 'quantity' },
-        amount: { kind: 'sum', field: 'price', decimals: 2 },
-        dearest: { kind: 'max', field: 'price' },
-      },
+      aggregates: { ...TOTALS, dearest: { kind: 'max', field: 'price' } },
     },
   },
   partitions: 4,

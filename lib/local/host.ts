@@ -133,6 +133,8 @@ export class Host {
 /** Reads no further requests of a worker that does not take its answers, so that they cannot pile up here. */
 function reply(socket: Socket, id: number, head: Reply, body: readonly Uint8Array[] = []): void {
   if (socket.destroyed || writeMessage(socket, id, head, body)) return
+  // Answers to what was read before come here too, and wait for the same drain.
+  if (socket.isPaused()) return
   socket.pause()
   socket.once('drain', () => socket.resume())
 }
