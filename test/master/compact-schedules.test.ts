@@ -241,18 +241,21 @@ async function check(world: World): Promise<void> {
 describe('archive, compaction, sweep and readers', () => {
   it('in any interleaving, with crashes: every reader sees every offset once', async () => {
     const sum: Happened = { reads: 0, swaps: 0, swept: 0, abandoned: 0 }
-    await fc.assert(
-      fc.asyncProperty(fc.integer(), async (seed) => {
-        const world = new World(seed)
-        await world.run()
-        await world.zombies()
-        await check(world)
-        for (const name of ['reads', 'swaps', 'swept', 'abandoned'] as const)
-          sum[name] += world.happened[name]
-      }),
-      { numRuns: Number(process.env.WEIR_RUNS ?? 25) },
-    )
-    // The schedules did what they are for.
-    for (const count of Object.values(sum)) expect(count).toBeGreaterThan(5)
+    const rare = () => Object.values(sum).some((count) => count <= 5)
+    const runs = Number(process.env.WEIR_RUNS ?? 25)
+    // More of them until the schedules have done what they are for, which in a few may not happen.
+    for (let done = 0; done < runs || (done < 40 * runs && rare()); done += runs)
+      await fc.assert(
+        fc.asyncProperty(fc.integer(), async (seed) => {
+          const world = new World(seed)
+          await world.run()
+          await world.zombies()
+          await check(world)
+          for (const name of ['reads', 'swaps', 'swept', 'abandoned'] as const)
+            sum[name] += world.happened[name]
+        }),
+        { numRuns: runs },
+      )
+    expect(sum).toSatisfy(() => !rare())
   }, 240_000)
 })
