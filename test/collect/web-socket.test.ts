@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { on, once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -17,7 +17,8 @@ const START_US = 1_790_000_000_000_000
 
 /**
  * A server in the manner of Jetstream: events in order of `time_us`, some of them at the same one; `?cursor=C` replays those
- * from C on, or after C, depending on the server; then what comes. It ends connections as `mayEnd` says.
+ * from C on, or after C, depending on the server; then what comes. It ends connections as `mayEnd` says, but not before
+ * the client has had a message: who has had none begins with what comes next, and would miss what came meanwhile.
  */
 class Feed {
   readonly events: string[] = []
@@ -34,11 +35,17 @@ class Feed {
       const from = cursor === null ? this.events.length : this.#indexOf(Number(cursor), inclusive)
       this.#clients.set(socket, from)
       socket.on('error', () => undefined)
+      let hasHad = cursor !== null
+      // Answered after the messages before it have been taken.
+      socket.on('pong', () => {
+        hasHad = true
+      })
       const sending = setInterval(() => {
         const at = this.#clients.get(socket) ?? 0
         for (const event of this.events.slice(at, at + 200)) socket.send(event)
         this.#clients.set(socket, Math.min(this.events.length, at + 200))
-        if (mayEnd()) socket.terminate()
+        if (!hasHad && this.events.length > from) socket.ping()
+        if (hasHad && mayEnd()) socket.terminate()
       }, 5)
       socket.on('close', () => {
         clearInterval(sending)
@@ -72,6 +79,11 @@ class Feed {
     })
     return found < 0 ? this.events.length : found
   }
+}
+
+/** Until a collector has taken a message: one killed before leaves nothing to go on from. */
+async function someTaken({ stdout }: ChildProcessWithoutNullStreams): Promise<void> {
+  for await (const [chunk] of on(stdout, 'data')) if (/"recordsIn":[1-9]/.test(String(chunk))) return
 }
 
 async function valuesIn(ports: Ports): Promise<string[]> {
@@ -131,7 +143,7 @@ describe('a WebSocket source', () => {
         try {
           for (let lives = 0; lives < 5; lives++) {
             const child = start()
-            await once(child.stdout, 'data')
+            await (lives === 0 ? someTaken(child) : once(child.stdout, 'data'))
             await new Promise((resolve) => setTimeout(resolve, random() * 700))
             child.kill('SIGKILL')
             await once(child, 'exit')

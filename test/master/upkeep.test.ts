@@ -37,19 +37,12 @@ describe('upkeep on one machine', { timeout: 120_000 }, () => {
     await inFolder(async (dir) => {
       const data = ['--data', join(dir, 'data')]
       await writeFile(join(dir, 'lines.csv'), `${madeLines(12_000).join('\n')}\n`)
-      const replay = new WeirProcess(['replay', 'network', join(dir, 'lines.csv'), '--rate', '1500', ...data])
-      let running = true
-      void replay.ended.then(() => {
-        running = false
-      })
+      const replay = ['replay', 'network', join(dir, 'lines.csv'), '--rate', '1500', ...data]
+      const compact = ['compact', 'network', '--open-hours', ...data]
+      // A compaction may be done before its kill: then there is another replay, and another chance.
       let killed = 0
-      for (let round = 0; running && round < 40; round++) {
-        const compact = new WeirProcess(['compact', 'network', '--open-hours', ...data])
-        await Promise.race([delay(300 + ((round * 137) % 700)), compact.ended])
-        const { signal } = await compact.kill().then(() => compact.ended)
-        if (signal === 'SIGKILL') killed++
-      }
-      expect(await replay.ended).toMatchObject({ code: 0 })
+      for (let replays = 0; replays === 0 || (killed < 3 && replays < 8); replays++)
+        killed += await killedDuring(replay, compact)
       expect(killed).toBeGreaterThan(2)
       await answer<Compacted>(['compact', 'network', '--open-hours', ...data])
       expect(await answer(['verify', 'network', ...data])).toMatchObject({ ok: true })
@@ -83,3 +76,21 @@ describe('upkeep on one machine', { timeout: 120_000 }, () => {
     })
   })
 })
+
+/** Runs a command to its end, and beside it another again and again, which is killed after a while; how often it was. */
+async function killedDuring(command: readonly string[], victim: readonly string[]): Promise<number> {
+  const running = new WeirProcess([...command])
+  let ended = false
+  void running.ended.then(() => {
+    ended = true
+  })
+  let killed = 0
+  for (let round = 0; !ended; round++) {
+    const one = new WeirProcess([...victim])
+    await Promise.race([delay(200 + ((round * 137) % 700)), one.ended])
+    const { signal } = await one.kill().then(() => one.ended)
+    if (signal === 'SIGKILL') killed++
+  }
+  expect(await running.ended).toMatchObject({ code: 0 })
+  return killed
+}
