@@ -1,4 +1,5 @@
 import type { Stream } from '../lib/stream/define.ts'
+import { checkHistories } from '../lib/stream/history.ts'
 import { logs } from './logs.ts'
 import { network } from './network.ts'
 import { nids } from './nids.ts'
@@ -15,6 +16,8 @@ export const streams: ReadonlyMap<string, Stream> = new Map(
     orders,
   ].map((stream) => [stream.name, stream]),
 )
+
+checkHistories(streams)
 
 /** The stream of that name. Throws an Error that lists those there are. */
 export function streamNamed(name: string | undefined): Stream {

@@ -3,6 +3,7 @@ import { checkView } from './check-view.ts'
 import { type Column, columnsOf } from './columns.ts'
 import type { DetectorDefinition, Scorer } from './detector.ts'
 import { type Format, FormatError, type Framing, NoRecord } from './format.ts'
+import { type History, type HistoryDefinitions, type HistoryOf, NO_HISTORY } from './history.ts'
 import { type QuickCheck, quickCheck } from './quick-check.ts'
 import { emptyTables, type LoadedTables, type TableDefinitions, type TablesOf } from './table.ts'
 import type { Value } from './value.ts'
@@ -13,6 +14,7 @@ export interface StreamDeclaration<
   S extends z.ZodObject,
   A extends z.ZodObject,
   T extends TableDefinitions = TableDefinitions,
+  H extends HistoryDefinitions<z.output<S>> = HistoryDefinitions<z.output<S>>,
 > {
   /** Lower case letters, digits and dashes: names topics, tables, folders and pages. */
   readonly name: string
@@ -24,13 +26,20 @@ export interface StreamDeclaration<
   readonly time?: (value: z.output<S>, appendTimeMs: number) => number | undefined
   /** Records of one key stay in one partition, in order. Without it they are spread evenly. */
   readonly key?: (value: z.output<S>) => string | undefined
-  /** Fields to add, and their schema. Pure: the same value and tables always give the same fields. */
+  /** Fields to add, and their schema. Pure: the same value, tables and history always give the same fields. */
   readonly enrich?: {
     readonly schema: A
     /** Reference tables by the names under which `weir reference put` takes their files. */
     readonly tables?: T
+    /** What to look up in views, by the names `add` finds it under (history.ts). Stored with the record for good. */
+    readonly history?: H
     /** `version` names the tables in use, for a field of the record's own. */
-    readonly add: (value: z.output<S>, tables: TablesOf<T>, version: string) => z.output<A>
+    readonly add: (
+      value: z.output<S>,
+      tables: TablesOf<T>,
+      version: string,
+      history: HistoryOf<H>,
+    ) => z.output<A>
   }
   /** Valid records to keep out of views and alerts; the first rule that holds is recorded. */
   readonly drop?: readonly { readonly rule: string; readonly when: (value: z.output<S>) => boolean }[]
@@ -70,8 +79,15 @@ export interface Stream {
   readonly hasKey: boolean
   /** Reference tables that `enrich` looks things up in, by name. */
   readonly tables: TableDefinitions
-  /** The value with the enriched fields added. Throws an EnrichError, or whatever the author's code throws. */
-  enrich(value: Value, tables?: LoadedTables): Value
+  /** What `enrich` looks up in views, by name. `checkHistories` has checked it where the stream is listed. */
+  readonly history: HistoryDefinitions<Value>
+  /** Fields that `enrich` adds. */
+  readonly enrichedFields: ReadonlySet<string>
+  /**
+   * The value with the enriched fields added; without `history` as of a record that finds nothing. Throws an EnrichError, or
+   * whatever the author's code throws.
+   */
+  enrich(value: Value, tables?: LoadedTables, history?: History): Value
   dropRule(value: Value): string | undefined
   alertTitle(value: Value): string
   alertGroup(value: Value): string
@@ -99,7 +115,8 @@ export function defineStream<
   S extends z.ZodObject,
   A extends z.ZodObject = typeof NO_FIELDS,
   T extends TableDefinitions = TableDefinitions,
->(declared: StreamDeclaration<S, A, T>): Stream {
+  const H extends HistoryDefinitions<z.output<S>> = HistoryDefinitions<z.output<S>>,
+>(declared: StreamDeclaration<S, A, T, H>): Stream {
   check(declared)
   const own = columnsOf(declared.schema)
   const added = declared.enrich === undefined ? [] : columnsOf(declared.enrich.schema)
@@ -134,13 +151,22 @@ export function defineStream<
     keyOf: (value) => declared.key?.(typed(value)),
     hasKey: declared.key !== undefined,
     tables,
-    enrich: (value, { tables: loaded, version } = none) =>
-      enriched(declared.enrich, quickAdded, typed(value), loaded as TablesOf<T>, version),
+    history: erased(declared.enrich?.history),
+    enrichedFields: new Set(added.map(({ name }) => name)),
+    enrich: (value, { tables: loaded, version } = none, history = NO_HISTORY) => {
+      const context = { tables: loaded as TablesOf<T>, version, history: history as HistoryOf<H> }
+      return enriched(declared.enrich, quickAdded, typed(value), context)
+    },
     dropRule: (value) => declared.drop?.find(({ when }) => when(typed(value)))?.rule,
     alertTitle: (value) => declared.alerts?.title(typed(value)) ?? `Unusual ${declared.name} record`,
     alertGroup: (value) => declared.alerts?.group(typed(value)) ?? declared.name,
     alertWindowMs: declared.alerts?.windowMs ?? 300_000,
   }
+}
+
+/** The author's key functions take the type that the schema has checked. */
+function erased<V extends Value>(history: HistoryDefinitions<V> = {}): HistoryDefinitions<Value> {
+  return history as unknown as HistoryDefinitions<Value>
 }
 
 function parseAndValidate(
@@ -182,20 +208,19 @@ export class EnrichError extends Error {
   override readonly name = 'EnrichError'
 }
 
-interface Enrich<V, T> {
+interface Enrich<V, T, H> {
   readonly schema: z.ZodObject
-  readonly add: (value: V, tables: T, version: string) => Value
+  readonly add: (value: V, tables: T, version: string, history: H) => Value
 }
 
-function enriched<V extends Value, T>(
-  enrich: Enrich<V, T> | undefined,
+function enriched<V extends Value, T, H>(
+  enrich: Enrich<V, T, H> | undefined,
   quick: QuickCheck | undefined,
   value: V,
-  tables: T,
-  version: string,
+  { tables, version, history }: { readonly tables: T; readonly version: string; readonly history: H },
 ): Value {
   if (enrich === undefined) return value
-  const added = enrich.add(value, tables, version)
+  const added = enrich.add(value, tables, version, history)
   if (quick?.(added) === true) return { ...value, ...added }
   const checked = enrich.schema.safeParse(added)
   if (!checked.success) throw new EnrichError(reasonOf(checked.error))
