@@ -1,13 +1,15 @@
 import type { RunResult } from '../batch/run-result.ts'
 import type { Ports } from '../ports/ports.ts'
 import { listIncidents } from '../serve/alerts.ts'
-import type { Status, StreamSummary } from '../serve/dashboard-messages.ts'
+import type { Status } from '../serve/dashboard-messages.ts'
 import { listDeadLetters } from '../serve/dead-letters.ts'
 import type { Layer } from '../serve/query/layers.ts'
 import { queryView, viewNamed } from '../serve/query.ts'
 import { answerQuery } from '../serve/query-api/handler.ts'
+import { streamSummary } from '../serve/stream-summary.ts'
 import type { Stream } from '../stream/define.ts'
 import { type Fallback, HttpError, type Route } from './http-api.ts'
+import { templateRoutes } from './template-routes.ts'
 
 /** What the HTTP API needs of the running server. */
 export interface Running {
@@ -30,7 +32,7 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
     return stream
   }
   return {
-    'GET /api/streams': async () => [...running().streams.values()].map(summary),
+    'GET /api/streams': async () => [...running().streams.values()].map(streamSummary),
     'GET /api/status': () => running().status(),
     'GET /api/query': async ({ query }) => {
       const view = found(() => viewNamed(running().streams, query.get('view') ?? ''))
@@ -60,6 +62,7 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
         throw new HttpError(409, 'RUN_REFUSED', 'another recompute of this stream is under way')
       return result
     },
+    ...templateRoutes(running),
     'POST /api/kill': async ({ body }) => {
       const part = typeof body === 'object' && body !== null && 'part' in body ? body.part : undefined
       running().kill(String(part))
@@ -77,25 +80,6 @@ export function viewRoutes(running: () => Running): Fallback {
     const names = [...new Set(query.keys())]
     const parameters = Object.fromEntries(names.map((name) => [name, query.getAll(name).join(',')]))
     return answerQuery(ports, streams, { method, path, query: parameters })
-  }
-}
-
-function summary({ name, title, description, detector, views }: Stream): StreamSummary {
-  return {
-    name,
-    title,
-    description,
-    detects: detector !== undefined,
-    views: Object.entries(views).map(([view, definition]) => ({
-      name: view,
-      title: definition.title,
-      groupBy: definition.groupBy,
-      slotMs: definition.slotMs,
-      aggregates: Object.keys(definition.aggregates),
-      additive: Object.entries(definition.aggregates).flatMap(([aggregate, { kind }]) =>
-        kind === 'count' || kind === 'sum' ? [aggregate] : [],
-      ),
-    })),
   }
 }
 

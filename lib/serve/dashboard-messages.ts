@@ -15,10 +15,24 @@ export interface StreamSummary {
   readonly name: string
   readonly title: string
   readonly description: string
-  /** It declares a detector. Otherwise its records are never scored and there is nothing to train. */
+  /** It declares a detector or a score. Otherwise its records are never scored. */
   readonly detects: boolean
+  /** It declares a detector, which needs a model: there is something to train. */
+  readonly trains: boolean
+  readonly page: StreamPage
   readonly views: readonly ViewSummary[]
 }
+
+/** What the page of a stream shows besides what every page has. The members name views of the stream. */
+export type StreamPage =
+  /** Bars of each view's keys with their shares. */
+  | { readonly kind: 'shares' }
+  /** Incidents from one host to another; records have source_ip and destination_ip. */
+  | { readonly kind: 'incidents' }
+  /** Templates of log lines; `view` counts by templateId and source. */
+  | { readonly kind: 'templates'; readonly view: string }
+  /** What trends now, from the channel `trends/<stream>`, and the past of any key, from `series`. */
+  | { readonly kind: 'trends'; readonly trending: string; readonly series: string }
 
 export interface ViewSummary {
   /** Without the stream: `byService`. A query asks for `<stream>.<name>`. */
@@ -75,6 +89,41 @@ export interface DeadLetter {
   readonly reason: string
   readonly appendTimeMs: number
   readonly sizeBytes?: number
+}
+
+/**
+ * GET /api/templates?stream=: the templates of the model that scores a stream, commonest first. Without a model:
+ * version null and no templates.
+ */
+export interface TemplatesAnswer {
+  readonly version: string | null
+  /** Lines the model was made of. */
+  readonly lines: number
+  /** Length of the slots that `usual` speaks of, ms. */
+  readonly slotMs: number
+  readonly templates: readonly TemplateSummary[]
+}
+
+export interface TemplateSummary {
+  readonly templateId: string
+  /** The message with <*> for its variables. */
+  readonly template: string
+  /** Lines of it, of those the model was made of. */
+  readonly count: number
+  /** An operator has called it normal: no line of it is an alert. */
+  readonly normal: boolean
+  /** So rare that its lines are alerts, unless it is called normal. */
+  readonly rare: boolean
+  readonly example: string
+  /** Lines of it in a slot, by source, as the model has learned them. */
+  readonly usual: readonly { readonly source: string; readonly linesASlot: number }[]
+}
+
+/** POST /api/templates/normal: calls a template normal, or with `undo` takes that back. Answered 202. The local run only. */
+export interface NormalRequest {
+  readonly stream: string
+  readonly templateId: string
+  readonly undo?: boolean
 }
 
 /** POST /api/kill: end a part's process with SIGKILL. Answered 202. The local run only. */
@@ -165,17 +214,20 @@ export type { Alert } from '../stream/alert.ts'
 
 // --- WebSocket ------------------------------------------------------------------------------------------------------
 
-/** `alerts/<stream>`: each alert by itself. `incidents/<stream>`: grouped, the default for people. */
-export type Channel = 'status' | `alerts/${string}` | `incidents/${string}`
+/**
+ * `alerts/<stream>`: each alert by itself. `incidents/<stream>`: grouped, the default for people. `trends/<stream>`: what
+ * is used most, slide by slide, of a stream with the view `trending`.
+ */
+export type Channel = 'status' | `alerts/${string}` | `incidents/${string}` | `trends/${string}`
 
 /** From a client. */
 export type ClientMessage =
   | {
       readonly action: 'subscribe'
       readonly channel: Channel
-      /** The last cursor seen: what came after it is sent first. Absent: from now on. */
+      /** The last cursor seen: what came after it is sent first. Absent: from now on; of trends, the latest slide first. */
       readonly since?: string
-      /** Only these alerts. */
+      /** Only these alerts. Not of trends. */
       readonly where?: AlertFilter
     }
   | { readonly action: 'unsubscribe'; readonly channel: Channel }
@@ -183,7 +235,7 @@ export type ClientMessage =
   | { readonly action: 'ping' }
 
 /** From Weir. A frame may be sent twice, or once more together with others: see `from`. */
-export type ServerMessage = AlertsMessage | StatusMessage | PongMessage | ErrorAnswer
+export type ServerMessage = AlertsMessage | TrendsMessage | StatusMessage | PongMessage | ErrorAnswer
 
 export interface AlertsMessage {
   readonly channel: `alerts/${string}` | `incidents/${string}`
@@ -195,6 +247,50 @@ export interface AlertsMessage {
   readonly cursor: string
   /** Empty in the answer to a subscription, which says where it begins. */
   readonly alerts: readonly Alert[]
+}
+
+/** Slides that closed. A frame may be sent twice: drop it where `cursor` is no further than one's own. */
+export interface TrendsMessage {
+  readonly channel: `trends/${string}`
+  /** The cursor before this frame: as in `AlertsMessage`. */
+  readonly from: string
+  /** The end of the last slide, ms since 1970 as text; `0` before the first. */
+  readonly cursor: string
+  /** Oldest first; empty in the answer to a subscription where nothing has closed yet, or nothing since. */
+  readonly slides: readonly TrendSlide[]
+}
+
+/** What was used most in the window [from, to) of event time, ms: ten minutes, every ten seconds. */
+export interface TrendSlide {
+  readonly from: number
+  readonly to: number
+  /** The 20 most used keys, most used first, those used equally in order of text. The rank is the place. */
+  readonly top: readonly { readonly key: string; readonly count: number }[]
+  /** Keys whose burst begins with this slide. */
+  readonly bursts: readonly TrendBurst[]
+  /** Uses in the window. */
+  readonly uses: number
+  /** Uses that came for the slot that leaves the window after it had closed: they were in no slide. */
+  readonly late: number
+  /** Partitions that gave nothing for a while were not waited for: what they still have of it will be late. */
+  readonly provisional: boolean
+  /** Some of `top` and `bursts`, the last of them, did not fit into a frame. */
+  readonly cut?: boolean
+}
+
+export interface TrendBurst {
+  readonly key: string
+  /** Uses in the last minute before the slide's end, and how many its past lets expect. */
+  readonly uses: number
+  readonly expected: number
+  /** Probability of so many uses or more by chance, as a power of ten: -9 is one in a thousand million. */
+  readonly log10P: number
+}
+
+/** GET /api/trends?stream=&from=&to=&limit=: slides that ended in [from, to), the latest `limit` of them (1), oldest first. */
+export interface TrendsAnswer {
+  readonly stream: string
+  readonly slides: readonly TrendSlide[]
 }
 
 export interface StatusMessage {

@@ -88,6 +88,8 @@ export class FixtureSite {
         name: 'network',
         title: 'Network connections',
         detects: true,
+        trains: true,
+        page: { kind: 'shares' },
         description: 'Connection records, scored by a forest',
         views: [
           view('records', 'All records by outcome', ['@outcome'], ['count']),

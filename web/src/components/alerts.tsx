@@ -79,7 +79,7 @@ function Filters(props: {
   )
 }
 
-function NoAlerts({
+export function NoAlerts({
   problem,
   filtered,
 }: {
@@ -89,10 +89,7 @@ function NoAlerts({
   const model = usePage(
     ({ status, stream }) => status?.streams.find(({ name }) => name === stream)?.model !== undefined,
   )
-  const stream = usePage((state) => state.stream)
-  const detects = usePage(
-    (state) => state.streams?.find(({ name }) => name === state.stream)?.detects !== false,
-  )
+  const stream = usePage((state) => state.streams.find(({ name }) => name === state.stream))
   if (problem !== undefined)
     return (
       <div class="empty" role="alert">
@@ -107,25 +104,25 @@ function NoAlerts({
         <p>Turn more of them on above.</p>
       </div>
     )
-  if (!detects)
+  if (stream?.trains === true && !model)
+    return (
+      <div class="empty">
+        <strong>No model yet</strong>
+        <p>Records are enriched, kept and counted, not scored. Train on what has come in:</p>
+        <code>npx weir train {stream.name}</code>
+      </div>
+    )
+  if (stream?.detects === false && stream.page.kind !== 'trends')
     return (
       <div class="empty">
         <strong>This stream looks for nothing unusual</strong>
         <p>Its records are kept and counted. A detector in its declaration (detect) would score them.</p>
       </div>
     )
-  if (!model)
-    return (
-      <div class="empty">
-        <strong>No model yet</strong>
-        <p>Records are enriched, kept and counted, not scored. Train on what has come in:</p>
-        <code>npx weir train {stream}</code>
-      </div>
-    )
   return (
     <div class="empty">
       <strong>Nothing unusual so far</strong>
-      <p>The model scores every record. Alerts appear here within a second.</p>
+      <p>Alerts appear here within a second of their records.</p>
     </div>
   )
 }

@@ -73,11 +73,9 @@ function PartRow({ part, clients }: { readonly part: Part; readonly clients: num
 function ModelRow() {
   const stream = usePage((state) => state.stream)
   const model = usePage(({ status, stream }) => status?.streams.find(({ name }) => name === stream)?.model)
-  const detects = usePage(
-    (state) => state.streams?.find(({ name }) => name === state.stream)?.detects !== false,
-  )
+  const trains = usePage((state) => state.streams.find(({ name }) => name === state.stream)?.trains !== false)
   const command = `npx weir train ${stream}`
-  if (!detects) return null
+  if (!trains) return null
   if (model !== undefined)
     return (
       <div class="part">

@@ -1,0 +1,60 @@
+import type { Stream } from '../stream/define.ts'
+import type { ViewDefinition } from '../stream/view-definition.ts'
+import type { StreamPage, StreamSummary, ViewSummary } from './dashboard-messages.ts'
+
+/** Trends slide over a view of this name and slot (docs/streams/posts.md). */
+const TRENDING = 'trending'
+const TRENDING_SLOT_MS = 10_000
+
+/** A stream as the dashboard is told of it. */
+export function streamSummary(stream: Stream): StreamSummary {
+  const { name, title, description, detector, scorer, views } = stream
+  return {
+    name,
+    title,
+    description,
+    detects: detector !== undefined || scorer !== undefined,
+    trains: detector !== undefined,
+    page: pageOf(stream),
+    views: Object.entries(views).map(([view, definition]) => viewSummary(view, definition)),
+  }
+}
+
+/** The page that fits a stream, by what it declares: a stream of any name gets one. */
+export function pageOf({
+  views,
+  detector,
+  columns,
+}: Pick<Stream, 'views' | 'detector' | 'columns'>): StreamPage {
+  const trending = Object.hasOwn(views, TRENDING) ? views[TRENDING] : undefined
+  if (trending?.slotMs === TRENDING_SLOT_MS && trending.aggregates.count?.kind === 'count')
+    return { kind: 'trends', trending: TRENDING, series: seriesOf(views, trending) }
+  if (detector?.kind === 'templates' && detector.rateView !== undefined)
+    return { kind: 'templates', view: detector.rateView }
+  const names = new Set(columns.map(({ name }) => name))
+  if (names.has('source_ip') && names.has('destination_ip')) return { kind: 'incidents' }
+  return { kind: 'shares' }
+}
+
+/** The view of the same keys whose slots are longest: what a key's past is drawn from. */
+function seriesOf(views: Stream['views'], trending: ViewDefinition): string {
+  const keys = trending.groupBy.join()
+  const same = Object.entries(views).filter(
+    ([, { groupBy, aggregates }]) => groupBy.join() === keys && aggregates.count?.kind === 'count',
+  )
+  return same.sort(([, a], [, b]) => b.slotMs - a.slotMs)[0]?.[0] ?? TRENDING
+}
+
+function viewSummary(name: string, { title, groupBy, slotMs, aggregates }: ViewDefinition): ViewSummary {
+  const kinds = Object.entries(aggregates)
+  return {
+    name,
+    title,
+    groupBy,
+    slotMs,
+    aggregates: kinds.map(([aggregate]) => aggregate),
+    additive: kinds.flatMap(([aggregate, { kind }]) =>
+      kind === 'count' || kind === 'sum' ? [aggregate] : [],
+    ),
+  }
+}
