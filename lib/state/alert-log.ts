@@ -42,10 +42,11 @@ export class AlertLog {
   }
 
   /**
-   * Appends one page, in one transaction with `commit`, the put of the progress that accounts for these alerts. 'moved':
-   * that condition did not hold and nothing was written. After a rejection either all of it has happened or nothing.
+   * Appends one page, in one transaction with `commits`: the put of the progress that accounts for these alerts, or the
+   * marks that they are raised (raise-once.ts), at most 99. 'moved': one of their conditions did not hold and nothing was
+   * written. After a rejection either all of it has happened or nothing.
    */
-  async append(alerts: readonly Alert[], commit: ConditionalPut): Promise<'done' | 'moved'> {
+  async append(alerts: readonly Alert[], ...commits: readonly ConditionalPut[]): Promise<'done' | 'moved'> {
     const { packed, sizeBytes } = packAlerts(alerts)
     let objectKey: string | undefined
     for (let race = 0; race < RACES_MAX; race++) {
@@ -55,13 +56,13 @@ export class AlertLog {
       const count = alerts.length
       const head: PageHead = { count, total: total + count, storedMs, ...(objectKey && { objectKey }) }
       const item = { pk: this.#pk, sk: padded(page), rev: '1', data: encodePage(head, packed) }
-      const result = await this.#ports.keyed.transact([{ item, condition: 'absent' }, commit])
+      const result = await this.#ports.keyed.transact([{ item, condition: 'absent' }, ...commits])
       if (result.ok) {
         this.#grow({ page: page + 1, total: head.total })
         this.#keep(page, { alerts, sizeBytes })
         return 'done'
       }
-      if (result.failed.includes(1)) return 'moved'
+      if (result.failed.some((index) => index > 0)) return 'moved'
       await this.end()
     }
     throw new PortError('UNAVAILABLE', `${this.#pk}: lost ${RACES_MAX} pages in a row to other writers`, {
