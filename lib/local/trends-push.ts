@@ -1,6 +1,7 @@
-import { type Slide, Trends } from '../detect/trends.ts'
+import { Trends } from '../detect/trends.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { Publisher } from '../ports/publisher.ts'
+import type { TrendsMessage } from '../serve/dashboard-messages.ts'
 import { queryView } from '../serve/query.ts'
 import type { Stream } from '../stream/define.ts'
 import { compileView, type View } from '../views/view.ts'
@@ -12,13 +13,6 @@ export interface TrendsPushOptions {
   readonly publisher: Pick<Publisher, 'send'>
   readonly onTrouble: (message: string) => void
   readonly everyMs?: number
-}
-
-/** A frame of the channel `trends/<stream>`. The cursor is the slide's end. */
-export interface TrendsMessage {
-  readonly channel: string
-  readonly cursor: string
-  readonly slide: Slide
 }
 
 /** The view that trends slide over, in slots as long as a slide. */
@@ -45,7 +39,7 @@ export class TrendsPush {
     const channels = options.streams.flatMap(({ name, views }) => {
       const definition = Object.hasOwn(views, VIEW) ? views[VIEW] : undefined
       if (definition?.slotMs !== SLIDE_MS || definition.aggregates.count?.kind !== 'count') return []
-      return [new Channel(`trends/${name}`, compileView(name, VIEW, definition))]
+      return [new Channel(`trends/${name}` as const, compileView(name, VIEW, definition))]
     })
     this.#channels = new Map(channels.map((channel) => [channel.name, channel]))
   }
@@ -102,15 +96,16 @@ export class TrendsPush {
 }
 
 class Channel {
-  readonly name: string
+  readonly name: `trends/${string}`
   readonly clients = new Set<string>()
   readonly #view: View
-  readonly #trends = new Trends({ slideMs: SLIDE_MS })
+  readonly #trends = new Trends({ slideMs: SLIDE_MS, k: 20 })
   /** End of the last slot that was read. */
   #readTo: number | undefined
+  #cursor = 0
   latest: string | undefined
 
-  constructor(name: string, view: View) {
+  constructor(name: `trends/${string}`, view: View) {
     this.name = name
     this.#view = view
   }
@@ -126,7 +121,10 @@ class Channel {
     for (const row of rows) this.#trends.add(row.key, Date.parse(row.from), Number(row.count))
     this.#readTo = to
     const frames = this.#trends.closeTo(to).map((slide): string => {
-      const message: TrendsMessage = { channel: this.name, cursor: String(slide.to), slide }
+      const slides = [{ ...slide, provisional: false }]
+      const from = String(this.#cursor)
+      this.#cursor = slide.to
+      const message: TrendsMessage = { channel: this.name, from, cursor: String(slide.to), slides }
       return JSON.stringify(message)
     })
     this.latest = frames.at(-1) ?? this.latest

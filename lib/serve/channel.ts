@@ -15,3 +15,8 @@ export function alertChannel(name: string): AlertChannel | undefined {
   const match = /^(alerts|incidents)\/([a-z][a-z0-9-]{0,39})$/.exec(name)
   return match === null ? undefined : { kind: match[1] as AlertChannel['kind'], stream: match[2] as string }
 }
+
+/** The stream of a channel `trends/<stream>`; undefined where it is no such channel. */
+export function trendsStream(name: string): string | undefined {
+  return /^trends\/([a-z][a-z0-9-]{0,39})$/.exec(name)?.[1]
+}

@@ -10,13 +10,13 @@ const severity = z.enum(SEVERITIES)
 const channel = z
   .string()
   .regex(
-    /^(status|(alerts|incidents)\/[a-z][a-z0-9-]{0,39})$/,
-    'expected alerts/<stream> or incidents/<stream>',
+    /^(status|(alerts|incidents|trends)\/[a-z][a-z0-9-]{0,39})$/,
+    'expected alerts/<stream>, incidents/<stream> or trends/<stream>',
   )
 
 const since = z
   .string()
-  .regex(/^(0|start|\d{1,15}\.\d{1,9})$/, 'expected a cursor from an earlier message, or "start"')
+  .regex(/^(0|start|\d{1,15}(\.\d{1,9})?)$/, 'expected a cursor from an earlier message, or "start"')
 
 const alertFilter = z.strictObject({
   severity: z.array(severity).min(1).max(4).optional(),
@@ -80,6 +80,26 @@ export const alertsMessage = z.object({
   alerts: z.array(alert),
 })
 
+const wholeNumber = z.number().int().min(0)
+
+export const trendSlide = z.object({
+  from: timeMs,
+  to: timeMs,
+  top: z.array(z.object({ key: z.string(), count: wholeNumber })),
+  bursts: z.array(z.object({ key: z.string(), uses: wholeNumber, expected: z.number(), log10P: z.number() })),
+  uses: wholeNumber,
+  late: wholeNumber,
+  provisional: z.boolean(),
+  cut: z.boolean().optional(),
+})
+
+export const trendsMessage = z.object({
+  channel: z.string(),
+  from: z.string(),
+  cursor: z.string(),
+  slides: z.array(trendSlide),
+})
+
 export const pongMessage = z.object({ pong: z.literal(true) })
 
 export const errorMessage = z.object({
@@ -98,6 +118,7 @@ export const MESSAGES = {
   unsubscribe: unsubscribeMessage,
   ping: pingMessage,
   alerts: alertsMessage,
+  trends: trendsMessage,
   pong: pongMessage,
   error: errorMessage,
 } as const

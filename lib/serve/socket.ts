@@ -135,7 +135,9 @@ class Session {
       throw new Refusal('NO_SUCH_CHANNEL', `there is no stream ${JSON.stringify(stream)}`, channel)
     const end = { page: (await this.#pump.logOf(stream).end()).page, index: 0 }
     const asked = since === undefined ? undefined : readCursor(since)
-    if (asked === undefined) return end
+    if (since === undefined) return end
+    if (asked === undefined)
+      throw new Refusal('BAD_CURSOR', `${JSON.stringify(since)} is no cursor of alerts`, channel)
     if (comparePositions(asked, end) <= 0) return asked
     throw new Refusal(
       'BAD_CURSOR',

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { type TrendsMessage, TrendsPush } from '../../lib/local/trends-push.ts'
+import { TrendsPush } from '../../lib/local/trends-push.ts'
+import type { TrendsMessage } from '../../lib/serve/dashboard-messages.ts'
 import { network } from '../../streams/network.ts'
 import { posts } from '../../streams/posts.ts'
 import { LocalWorld } from '../master/local-world.ts'
@@ -50,15 +51,16 @@ it('a running pipeline pushes the tags of the last ten minutes, slide by slide',
       bursts: [],
       uses: 3,
       late: 0,
+      provisional: false,
     }
     expect(sent[0]).toEqual({
       to: 'c1',
-      message: { channel: 'trends/posts', cursor: String(first.to), slide: first },
+      message: { channel: 'trends/posts', from: '0', cursor: String(first.to), slides: [first] },
     })
     world.clock.ms += SLIDE_MS
     await until(() => sent.length > 1)
     await push.subscribe('trends/posts', 'c2')
-    expect(sent.slice(1).map(({ to, message }) => [to, message.slide.top])).toEqual(
+    expect(sent.slice(1).map(({ to, message }) => [to, message.slides[0]?.top])).toEqual(
       ['c1', 'c2'].map((to) => [
         to,
         [

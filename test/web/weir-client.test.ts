@@ -105,6 +105,26 @@ describe('WeirClient', () => {
     await vi.waitFor(() => expect(cursors).toEqual(['40', '41']))
   })
 
+  it('takes slides that follow, drops older ones, asks for those between, and goes back where Weir does', async () => {
+    const ends: string[] = []
+    client = new WeirClient({ url, firstDelayMs: 10, random: () => 0 })
+    client.subscribe('trends/posts', {}, ({ cursor }) => ends.push(cursor))
+    const slides = (from: string, cursor: string) =>
+      peer.push({ channel: 'trends/posts', from, cursor, slides: [] })
+    await asked(1)
+    slides('0', '90')
+    slides('0', '80')
+    slides('90', '100')
+    slides('90', '100')
+    slides('110', '120')
+    await asked(2)
+    expect(peer.asked[1]).toEqual({ action: 'subscribe', channel: 'trends/posts', since: '100' })
+    slides('100', '120')
+    slides('120', '60')
+    await vi.waitFor(() => expect(ends).toEqual(['90', '100', '120', '60']))
+    expect(peer.asked.length).toBe(2)
+  })
+
   it('reports what Weir refuses, ignores what it cannot read, and goes on', async () => {
     const refused = vi.fn()
     const { cursors } = follow({ onRefused: refused })

@@ -5,6 +5,7 @@ import type {
   ErrorAnswer,
   ServerMessage,
   StatusMessage,
+  TrendsMessage,
 } from '../../../lib/serve/dashboard-messages.ts'
 import type { AlertFilter } from '../../../lib/stream/alert.ts'
 import { backoffMs } from './backoff.ts'
@@ -40,9 +41,13 @@ export interface WeirClientOptions {
   readonly firstDelayMs?: number
 }
 
-type Pushed = AlertsMessage | StatusMessage
+type Pushed = AlertsMessage | TrendsMessage | StatusMessage
 /** The messages of one channel. */
-export type MessageOf<C extends Channel> = C extends 'status' ? StatusMessage : AlertsMessage
+export type MessageOf<C extends Channel> = C extends 'status'
+  ? StatusMessage
+  : C extends `trends/${string}`
+    ? TrendsMessage
+    : AlertsMessage
 
 interface Subscription {
   readonly where: AlertFilter | undefined
@@ -171,18 +176,30 @@ export class WeirClient {
   #follows(subscription: Subscription, message: Pushed): boolean {
     if (message.channel === 'status') return subscription.seen.add(message.cursor)
     const { cursor } = subscription
+    if ('slides' in message) return this.#followsSlides(subscription, message)
     if (subscription.begins || cursor === undefined || message.from === cursor) {
       subscription.begins = false
       // An empty frame says where the listener is, also where it has been before.
       return subscription.seen.add(message.cursor) || message.alerts.length === 0
     }
     if (message.cursor === cursor || subscription.seen.has(message.cursor)) return false
-    const nowMs = Date.now()
-    if (nowMs - subscription.askedAgainMs > ASK_AGAIN_MS) {
-      subscription.askedAgainMs = nowMs
-      this.#sendSubscribe(message.channel, subscription)
-    }
+    this.#askAgain(message.channel, subscription)
     return false
+  }
+
+  /** Of trends a cursor is a time, so that one can be told from a later one. */
+  #followsSlides(subscription: Subscription, { channel, from, cursor }: TrendsMessage): boolean {
+    const at = subscription.cursor
+    if (at === undefined || from === at) return true
+    if (Number(cursor) > Number(at)) this.#askAgain(channel, subscription)
+    return false
+  }
+
+  #askAgain(channel: Channel, subscription: Subscription): void {
+    const nowMs = Date.now()
+    if (nowMs - subscription.askedAgainMs <= ASK_AGAIN_MS) return
+    subscription.askedAgainMs = nowMs
+    this.#sendSubscribe(channel, subscription)
   }
 
   #lost(): void {
