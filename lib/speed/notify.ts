@@ -9,50 +9,17 @@ import { type Origin, recordId } from '../stream/origin.ts'
 import type { EntryStage, SeenBatch } from './entry-consumer.ts'
 import { entryConsumer } from './entry-consumer.ts'
 import type { KafkaHandler } from './kafka-event.ts'
-import { partitionsOf } from './kafka-event.ts'
+import { type PushAlerts, pushAfter } from './push-after.ts'
 
 const STAGE = 'notify'
 const TITLE_CHARS_MAX = 300
 const REASON_CHARS_MAX = 300
 const REASONS_MAX = 5
-/** Kept of an invocation's time for the answer. */
-const ANSWER_MS = 3_000
-/** Pushing is the smaller part of the work: it never holds up a partition for longer. */
-const PUSH_MS_MAX = 3_000
 
-/** Frames sent, and connections not brought up to the end of the log: the next invocation goes on with them. */
-export interface PushFigures {
-  readonly frames: number
-  readonly behind: number
-}
-
-/**
- * Sends to subscribers what the log of alerts holds. `partitions` names what this invocation works on: whoever worked
- * on one of them before has ended. Injected, because subscribers are the business of lib/serve.
- */
-export type PushAlerts = (partitions: readonly string[], untilMs: number) => Promise<PushFigures>
-
-/**
- * The handler of `notify`: alerts are stored, then pushed. It pushes after every batch, also after one without alerts
- * or one delivered again: so what an invocation stored before it died is sent by its successor. Trouble with pushing
- * fails no batch: subscribers have their positions and are served later, and the log must go on.
- */
+/** The handler of `notify`: alerts are stored, then pushed. */
 export function notifyHandler(stream: Stream, ports: Ports, log: AlertLog, push: PushAlerts): KafkaHandler {
   const store = entryConsumer(stream.name, notifyStage(stream, ports, log), ports)
-  return async (event, context) => {
-    const answer = await store(event, context)
-    const remainingMs = context.getRemainingTimeInMillis() - ANSWER_MS
-    const untilMs = ports.clock.nowMs() + Math.min(remainingMs, PUSH_MS_MAX)
-    const partitions = partitionsOf(event).map(({ name }) => name)
-    try {
-      const { frames, behind } = await push(partitions, untilMs)
-      if (frames + behind > 0)
-        ports.metrics.record({ stage: 'push', stream: stream.name, figures: { frames, behind } })
-    } catch (error) {
-      reportFailure(stream.name, error)
-    }
-    return answer
-  }
+  return pushAfter(stream.name, ports, store, push)
 }
 
 /**
@@ -127,9 +94,4 @@ function shortReason({ feature, value, share, text }: Reason): Reason {
 
 function cut(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1)}…`
-}
-
-function reportFailure(stream: string, error: unknown): void {
-  const { message, name } = error instanceof Error ? error : new Error(String(error))
-  console.error(JSON.stringify({ level: 'error', stage: 'push', stream, error: name, message }))
 }
