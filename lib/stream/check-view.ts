@@ -10,6 +10,8 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   '@outcome': ['ok', 'drop', 'dead'],
   '@severity': ['low', 'medium', 'high', 'critical'],
 }
+/** The entry's time, in ms: of use to min and max alone. */
+const EVENT_TIME = '@eventTime'
 /** A field that may be null, or that is an array, has the kind json. */
 const NUMERIC: readonly ColumnKind[] = ['number', 'integer', 'json']
 
@@ -61,7 +63,7 @@ function checkAggregate(one: AggregateDefinition, columns: readonly Column[], fa
       break
     case 'min':
     case 'max':
-      checkNumeric(one.field, one.kind, columns, fail)
+      if (one.field !== EVENT_TIME) checkNumeric(one.field, one.kind, columns, fail)
       break
     case 'share':
       if (one.where.length === 0) fail('share of everything: where names no condition')

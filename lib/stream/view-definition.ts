@@ -29,7 +29,10 @@ export interface FieldCondition {
   readonly in: readonly (string | number | boolean)[]
 }
 
-/** A record without an aggregate's field leaves the aggregate as it is. `View.errors` says how exact each one is. */
+/**
+ * `@eventTime`, ms since 1970, may be the field of a min or max: when a key was first and last seen.
+ * A record without an aggregate's field leaves the aggregate as it is. `View.errors` says how exact each one is.
+ */
 export type AggregateDefinition =
   | { readonly kind: 'count' }
   /** Sums and means are exact: `decimals` places are kept (default 0) as scaled integers. */

@@ -133,6 +133,7 @@ const NO_CELLS: ArrayLike<unknown> = []
 
 function cellsOf(batch: ColumnBatch, field: string): ArrayLike<unknown> {
   if (field === '@outcome') return batch.outcomes
+  if (field === '@eventTime') return batch.eventTimes
   if (field !== '@severity') return batch.field(field) ?? NO_CELLS
   if (batch.severities === undefined)
     throw new TypeError('a view of @severity needs the column of severities')

@@ -167,6 +167,7 @@ const NO_FIELDS: Value = {}
 function fieldOf(entry: Entry, field: string): unknown {
   if (field === '@outcome') return entry.outcome
   if (field === '@severity') return entry.outcome === 'ok' ? entry.severity : undefined
+  if (field === '@eventTime') return entry.eventTime
   return (entry.outcome === 'dead' ? NO_FIELDS : entry.value)[field]
 }
 

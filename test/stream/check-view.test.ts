@@ -23,6 +23,7 @@ const GOOD: ViewDefinition = {
     top: { kind: 'top', field: 'added', k: 3 },
     prices: { kind: 'quantile', field: 'price', at: [0.5] },
     spread: { kind: 'histogram', field: 'maybe', bounds: [0, 1] },
+    last: { kind: 'max', field: '@eventTime' },
   },
 }
 
@@ -88,6 +89,11 @@ describe('a view', () => {
       'a ratio by a boolean',
       aggregate({ kind: 'ratio', field: 'price', by: 'dear' }),
       /ratio needs numbers, and dear/,
+    ],
+    [
+      'a sum of times',
+      aggregate({ kind: 'sum', field: '@eventTime' }),
+      /sum names @eventTime, which no schema/,
     ],
     ['a mean of no field', aggregate({ kind: 'mean', field: 'cost' }), /it: mean names cost/],
     [

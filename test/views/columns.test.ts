@@ -17,6 +17,8 @@ const ALL: ViewDefinition['aggregates'] = {
   texts: { kind: 'top', field: 'text', capacity: 4 },
   sizes: { kind: 'quantile', field: 'size', at: [0.5, 0.99] },
   spread: { kind: 'histogram', field: 'number', bounds: [0, 10] },
+  first: { kind: 'min', field: '@eventTime' },
+  last: { kind: 'max', field: '@eventTime' },
 }
 const definition = (change: Partial<ViewDefinition>): ViewDefinition => ({
   title: '',
