@@ -42,7 +42,7 @@ export function countStage(
     },
     apply: async (batch, loaded) => {
       const floors = await declareNew(ports, views, batch, loaded.progress)
-      const deltas = deltasOf(floors, batch, ports.epochMs)
+      const { deltas, eventTimeMs } = deltasOf(floors, batch, ports.epochMs)
       for (let i = 0; i < deltas.length; i += WRITES_AT_ONCE) {
         const some = deltas.slice(i, i + WRITES_AT_ONCE)
         await Promise.all(some.map(({ view, key, entries }) => boards.apply(view, key, entries)))
@@ -50,10 +50,16 @@ export function countStage(
       const at = { stage: STAGE, topic: batch.topic, partition: batch.partition }
       // Without a record taken in, a view that is new has not been declared yet, and the progress must not claim it.
       const applied = batch.entries.length > 0 ? names : loaded.progress.views
-      const after = applied === undefined ? batch.progress : { ...batch.progress, views: applied }
+      const newest = newestOf(loaded.progress, eventTimeMs, ports.clock.nowMs())
+      const after = { ...batch.progress, ...(applied && { views: applied }), ...(newest && { newest }) }
       return (await moveProgress(ports.keyed, at, loaded.progress, after)) ? 'done' : 'moved'
     },
   }
+}
+
+function newestOf({ newest }: Progress, eventTimeMs: number | undefined, atMs: number) {
+  if (eventTimeMs === undefined) return newest
+  return { eventTimeMs: Math.max(newest?.eventTimeMs ?? 0, eventTimeMs), atMs }
 }
 
 /**
@@ -82,22 +88,26 @@ async function declareNew(
   return floors
 }
 
+/** What goes on which board, and the greatest event time of the good records (lib/state/progress.ts). */
 function deltasOf(
   floors: ReadonlyMap<View, number>,
   batch: SeenBatch,
   epochMs: number,
-): readonly BoardDelta[] {
+): { readonly deltas: readonly BoardDelta[]; readonly eventTimeMs: number | undefined } {
+  let eventTimeMs: number | undefined
   const found = [...floors].map(([view, from]) => ({ view, from, deltas: new ViewDeltas(view) }))
   for (const { origin, text } of batch.entries) {
     const entry = readEntry(text)
     const epoch = epochOf(entry.appendTime, epochMs)
+    if (entry.outcome === 'ok')
+      eventTimeMs = Math.max(eventTimeMs ?? 0, Math.min(entry.eventTime, entry.appendTime))
     for (const { view, from, deltas } of found) {
       if (origin < from) continue
       const keys = view.keysOf(entry)
       if (keys.length > 0) deltas.of(entry, epoch).push({ origin, entry, keys })
     }
   }
-  return found.flatMap(({ deltas }) => deltas.all)
+  return { deltas: found.flatMap(({ deltas }) => deltas.all), eventTimeMs }
 }
 
 /** The deltas of one view. Records of a batch are mostly of one slot and epoch, so the last delta is looked at first. */

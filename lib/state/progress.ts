@@ -14,6 +14,18 @@ export interface Progress {
   readonly highestOrigin: number
   /** Of `count` alone: the view versions it was moved with (view-since.ts). */
   readonly views?: readonly string[]
+  /** Of `count` alone: how far the time of its records has come. */
+  readonly newest?: Newest
+}
+
+export interface Newest {
+  /**
+   * The greatest event time of the partition's good records, ms. One later than its append time is taken for that: a record
+   * that says it is of next year must not make everyone else's late.
+   */
+  readonly eventTimeMs: number
+  /** When such a record last came, by the clock of who moved the progress, ms. */
+  readonly atMs: number
 }
 
 export const NO_PROGRESS: Progress = { nextOffset: 0, highestOrigin: -1 }
