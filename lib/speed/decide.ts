@@ -19,11 +19,15 @@ export type Decision =
 
 const NO_FIELDS: Value = {}
 
-/** Decides about each record, in order; nothing a record holds makes this throw. */
+/**
+ * Decides about each record, in order; nothing a record holds makes this throw. `enrich`: the stream's own, with its
+ * reference tables; another one where that has to wait (history.ts).
+ */
 export function decide(
   stream: Stream,
   records: readonly DeliveredRecord[],
   tables?: LoadedTables,
+  enrich = (value: Value): Value => stream.enrich(value, tables),
 ): readonly Decision[] {
   const { slab, bounds } = decodeValues(records)
   return records.map((record, i) => {
@@ -32,7 +36,7 @@ export function decide(
       const pointer = headerOf(record, POINTER_HEADER)
       if (pointer !== undefined) return oversized(stream, bytes)
     }
-    return decideOne(stream, bytes, record.timestamp, tables)
+    return decideOne(stream, bytes, record.timestamp, enrich)
   })
 }
 
@@ -40,7 +44,7 @@ function decideOne(
   stream: Stream,
   bytes: Buffer,
   appendTimeMs: number,
-  tables: LoadedTables | undefined,
+  enrich: (value: Value) => Value,
 ): Decision {
   const parsed = stream.parse(bytes)
   if (!parsed.ok) {
@@ -52,13 +56,16 @@ function decideOne(
     const eventTime = stream.timeOf(parsed.value, appendTimeMs)
     const rule = stream.dropRule(parsed.value)
     if (rule !== undefined) return { outcome: 'drop', eventTime, rule, value: parsed.value }
-    return { outcome: 'ok', eventTime, value: stream.enrich(parsed.value, tables) }
+    return { outcome: 'ok', eventTime, value: enrich(parsed.value) }
   } catch (error) {
-    // The stream's own code failed on this record. Its message may quote the record, so only its kind is kept.
-    const reason =
-      error instanceof EnrichError ? error.message : `the stream's own code threw ${kindOf(error)}`
-    return dead('enrich', reason, bytes)
+    return notEnriched(error, bytes)
   }
+}
+
+/** A dead letter for a record on which the stream's own code failed. Its message may quote the record: only its kind is kept. */
+export function notEnriched(error: unknown, bytes: Buffer): Decision {
+  const reason = error instanceof EnrichError ? error.message : `the stream's own code threw ${kindOf(error)}`
+  return dead('enrich', reason, bytes)
 }
 
 /** A dead letter for a record that was not processed at all. */

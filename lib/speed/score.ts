@@ -3,12 +3,14 @@ import { beginInvocation, type Ports } from '../ports/ports.ts'
 import { checkedTopic } from '../state/topics.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Scorer } from '../stream/detector.ts'
+import type { ReadHistory } from '../stream/history.ts'
 import { RecordBatchBuilder } from '../stream/record-batch.ts'
 import type { LoadedTables } from '../stream/table.ts'
 import { enrichedTwin } from '../stream/topic.ts'
 import { type Attempt, beginAttempt, endAttempt } from './crash-guard.ts'
 import { decide, scoreAll, setAside } from './decide.ts'
 import { EntryWriter } from './entry-text.ts'
+import { HistoryLookups } from './history.ts'
 import {
   type InvocationContext,
   type KafkaAnswer,
@@ -31,6 +33,8 @@ const KNOWN_FOR_MS = 30_000
 interface Known {
   readonly scorer: Scorer | undefined
   readonly tables: LoadedTables | undefined
+  /** Of a stream that looks things up in views. */
+  readonly history: HistoryLookups | undefined
 }
 
 /** How one partition of an event went. `from`: deliver again from this offset on; undefined: all is done. */
@@ -51,12 +55,16 @@ export function scoreHandler(
   ports: Ports,
   activeScorer: () => Promise<Scorer | undefined>,
   activeTables: () => Promise<LoadedTables | undefined> = async () => undefined,
+  readHistory?: ReadHistory,
 ): KafkaHandler {
+  if (readHistory === undefined && Object.keys(stream.history).length > 0)
+    throw new Error(`stream ${stream.name} looks things up in views, and score was given no way to read them`)
   const twins = new TwinCheck(ports)
+  const history = readHistory && new HistoryLookups(readHistory, ports.clock)
   return async (event, context) => {
     beginInvocation(ports, context)
     const startedMs = ports.clock.nowMs()
-    const known: Known = { scorer: await activeScorer(), tables: await activeTables() }
+    const known: Known = { scorer: await activeScorer(), tables: await activeTables(), history }
     const failures: KafkaAnswer['batchItemFailures'][number][] = []
     const totals = { records: 0, deadLettered: 0, alerts: 0, failedPartitions: 0 }
     // One after the other: scoring is CPU work, and the appends of different partitions gain little from overlapping.
@@ -104,25 +112,26 @@ async function scorePartition(
 async function appendEntries(
   stream: Stream,
   ports: Ports,
-  { scorer, tables }: Known,
+  { scorer, tables, history }: Known,
   batch: PartitionBatch,
   attempt: Attempt,
   context: InvocationContext,
   progress: { done: number; dead: number; alerts: number; from: number | undefined },
 ): Promise<void> {
-  const records = batch.records.slice(0, attempt.take)
-  const decided = attempt.setAside ? records.map(setAside) : decide(stream, records, tables)
+  const records = batch.records.slice(0, Math.min(attempt.take, history?.recordsMax ?? attempt.take))
+  const enriched = () => history?.decide(stream, records, tables, context) ?? decide(stream, records, tables)
+  const decided = attempt.setAside ? records.map(setAside) : await enriched()
   const { decisions, scores } = scoreAll(scorer, decided, records)
   const writer = new EntryWriter({ site: ports.site, topic: batch.topic, partition: batch.partition })
   const builder = new RecordBatchBuilder()
   const bytesMax = Math.floor(ports.log.maxBatchBytes * BATCH_FILL)
-  const enriched = enrichedTwin(batch.topic)
+  const twin = enrichedTwin(batch.topic)
   const flush = async () => {
     if (builder.count === 0) return
     if (context.getRemainingTimeInMillis() < LEFT_MIN_MS)
       throw new PortError('TIMEOUT', 'too little time left to append safely', { curable: true })
     const { count } = builder
-    await ports.log.append(enriched, batch.partition, builder.build())
+    await ports.log.append(twin, batch.partition, builder.build())
     progress.done += count
     progress.from = batch.records[progress.done]?.offset
   }

@@ -40,6 +40,22 @@ export type HistoryFound = Readonly<Record<string, number | null>>
 
 export const NO_HISTORY: History = {}
 
+/** One lookup: what the stream's history of that name holds of a key, for a record of that time. */
+export interface HistoryAsked {
+  readonly name: string
+  readonly key: HistoryKey
+  readonly atMs: number
+}
+
+/**
+ * Looks things up, answers in their order. Rejects where a view cannot be read, and with a PortError TIMEOUT where that is
+ * not done by `untilMs`, of the clock of its maker.
+ */
+export type ReadHistory = (
+  asked: readonly HistoryAsked[],
+  untilMs: number,
+) => Promise<readonly (HistoryFound | undefined)[]>
+
 /** A lookup reads whole slots: more of them than this are a view of the wrong slot length. */
 const SLOTS_MAX = 1_000
 const MANY_VALUES: readonly AggregateDefinition['kind'][] = ['top', 'quantile', 'histogram']

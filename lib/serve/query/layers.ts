@@ -3,6 +3,7 @@ import { readExpiredBefore } from '../../state/batch-expired.ts'
 import { type BatchEntry, entryOf, readBatchPointer } from '../../state/batch-pointer.ts'
 import { readBatchRows } from '../../state/batch-rows.ts'
 import { type BoardStores, readBoards } from '../../state/boards.ts'
+import { mapAtOnce } from '../../stream/at-once.ts'
 import type { States, View } from '../../views/view.ts'
 import type { SlotRange } from './slots.ts'
 
@@ -13,6 +14,8 @@ export interface LayersWanted {
   /** As they stand in the view; undefined: all. */
   readonly keys: ReadonlySet<string> | undefined
   readonly slots: SlotRange
+  /** Called between reads: what it throws ends the reading. */
+  readonly goesOn?: () => void
 }
 
 /** Where one layer ends and the other begins. */
@@ -70,22 +73,25 @@ async function readBatch(
   { objects }: BoardStores,
   view: View,
   entry: { readonly index: string },
-  { keys, slots }: LayersWanted,
+  { keys, slots, goesOn }: LayersWanted,
   take: Take,
 ): Promise<void> {
-  for (const key of keys ?? [undefined])
+  await mapAtOnce([...(keys ?? [undefined])], async (key) => {
+    goesOn?.()
     for await (const row of readBatchRows(objects, view, entry, { key, ...slots }))
       take(row.key, row.slot, row.states)
+  })
 }
 
 async function readSpeed(
   stores: BoardStores,
   view: View,
   epochFrom: number,
-  { keys, slots }: LayersWanted,
+  { keys, slots, goesOn }: LayersWanted,
   take: Take,
 ): Promise<void> {
   for await (const { slot, board } of readBoards(stores, view, { ...slots, epochFrom, keys })) {
+    goesOn?.()
     for (const [key, states] of board.keys) take(key, slot, states)
   }
 }
