@@ -48,12 +48,18 @@ export function notifyStage(
 function alertsOf(stream: Stream, batch: SeenBatch): readonly Alert[] {
   const alerts: Alert[] = []
   for (const { text } of batch.entries) {
-    // Most entries are no alerts, and this is far cheaper than parsing them. A record may have such a field of its own.
-    if (!text.includes('"severity":')) continue
-    const entry = readEntry(text)
-    if (entry.outcome === 'ok' && entry.severity !== undefined) alerts.push(alertOf(stream, entry))
+    const alert = alertOfEntry(stream, text)
+    if (alert !== undefined) alerts.push(alert)
   }
   return alerts
+}
+
+/** The alert of an entry, given as its text; undefined for one that is none. */
+export function alertOfEntry(stream: Stream, text: string): Alert | undefined {
+  // Most entries are no alerts, and this is far cheaper than parsing them. A record may have such a field of its own.
+  if (!text.includes('"severity":')) return undefined
+  const entry = readEntry(text)
+  return entry.outcome === 'ok' && entry.severity !== undefined ? alertOf(stream, entry) : undefined
 }
 
 /** Everything but the record is cut to a bound, so that an alert without it fits into any frame. */
@@ -65,7 +71,7 @@ function alertOf(stream: Stream, entry: OkEntry): Alert {
     stream: stream.name,
     severity,
     title: cut(describe(() => stream.alertTitle(value)) ?? `Unusual ${stream.name} record`, TITLE_CHARS_MAX),
-    group: cut(describe(() => stream.alertGroup(value)) ?? stream.name, TITLE_CHARS_MAX),
+    group: cut(describe(() => stream.alertGroup(value, severity)) ?? stream.name, TITLE_CHARS_MAX),
     score: entry.score ?? 0,
     threshold: entry.threshold ?? 0,
     model: entry.model ?? '',

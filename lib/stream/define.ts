@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import { checkPatterns } from './check-patterns.ts'
 import { checkView } from './check-view.ts'
 import { type Column, columnsOf } from './columns.ts'
-import type { DetectorDefinition, Scorer } from './detector.ts'
+import type { DetectorDefinition, Scorer, Severity } from './detector.ts'
 import { type Format, FormatError, type Framing, NoRecord } from './format.ts'
 import { type History, type HistoryDefinitions, type HistoryOf, NO_HISTORY } from './history.ts'
+import type { PatternDefinition } from './pattern.ts'
 import { type QuickCheck, quickCheck } from './quick-check.ts'
 import { emptyTables, type LoadedTables, type TableDefinitions, type TablesOf } from './table.ts'
 import type { Value } from './value.ts'
@@ -47,11 +49,13 @@ export interface StreamDeclaration<
   /** In place of `detect`: scores without a model, such as `points({ ... })`. */
   readonly score?: Scorer
   readonly views: Readonly<Record<string, ViewDefinition>>
+  /** What to look for in the views: thresholds and sequences, each of which raises an alert. */
+  readonly patterns?: Readonly<Record<string, PatternDefinition>>
   readonly alerts?: {
     /** One line for people. */
     readonly title: (value: z.output<S> & z.output<A>) => string
-    /** Alerts of one group within a window are one incident. */
-    readonly group: (value: z.output<S> & z.output<A>) => string
+    /** Alerts of one group within a window are one incident. A pure function: the same wherever it is asked. */
+    readonly group: (value: z.output<S> & z.output<A>, severity: Severity) => string
     readonly windowMs: number
   }
   /** Partitions of its topics at first deployment. */
@@ -69,6 +73,7 @@ export interface Stream {
   readonly columns: readonly Column[]
   readonly partitions: number
   readonly views: Readonly<Record<string, ViewDefinition>>
+  readonly patterns: Readonly<Record<string, PatternDefinition>>
   readonly detector: DetectorDefinition | undefined
   /** Of a stream without a detector: what scores its records. */
   readonly scorer: Scorer | undefined
@@ -90,7 +95,7 @@ export interface Stream {
   enrich(value: Value, tables?: LoadedTables, history?: History): Value
   dropRule(value: Value): string | undefined
   alertTitle(value: Value): string
-  alertGroup(value: Value): string
+  alertGroup(value: Value, severity: Severity): string
   readonly alertWindowMs: number
 }
 
@@ -128,6 +133,8 @@ export function defineStream<
     throw new Error(`stream ${declared.name}: every stream has the view records; choose another name`)
   for (const [view, definition] of Object.entries(declared.views))
     checkView(declared.name, view, definition, columns)
+  const { views, patterns = {}, key } = declared
+  checkPatterns(declared.name, patterns, { views, columns, key })
   const parseFields = declared.format.compile(own)
   const quick = quickCheck(declared.schema)
   const quickAdded = declared.enrich === undefined ? undefined : quickCheck(declared.enrich.schema)
@@ -144,6 +151,7 @@ export function defineStream<
     columns,
     partitions: declared.partitions,
     views: { records: RECORDS_VIEW, ...declared.views },
+    patterns,
     detector: declared.detect,
     scorer: declared.score,
     parse: (bytes) => parseAndValidate(declared.schema, quick, parseFields, bytes),
@@ -159,7 +167,7 @@ export function defineStream<
     },
     dropRule: (value) => declared.drop?.find(({ when }) => when(typed(value)))?.rule,
     alertTitle: (value) => declared.alerts?.title(typed(value)) ?? `Unusual ${declared.name} record`,
-    alertGroup: (value) => declared.alerts?.group(typed(value)) ?? declared.name,
+    alertGroup: (value, severity) => declared.alerts?.group(typed(value), severity) ?? declared.name,
     alertWindowMs: declared.alerts?.windowMs ?? 300_000,
   }
 }
