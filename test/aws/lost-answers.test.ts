@@ -16,7 +16,7 @@ async function dynamo(reply: (asked: Asked, nth: number) => Answer | 'cut'): Pro
     table: 't',
     region: 'r',
     credentials: async () => TEST_KEYS,
-    timeoutMs: 1000,
+    timeoutMs: 60_000,
   })
 }
 
@@ -28,7 +28,7 @@ async function s3(reply: (asked: Asked, nth: number) => Answer | 'cut'): Promise
     bucket: 'b',
     region: 'r',
     credentials: async () => TEST_KEYS,
-    timeoutMs: 1000,
+    timeoutMs: 60_000,
   })
 }
 

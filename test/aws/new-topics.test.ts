@@ -23,7 +23,7 @@ async function open(knows: (broker: number) => FakeTopic | undefined): Promise<v
     broker.cluster = brokers
     broker.knows = () => knows(broker.id)
   }
-  log = new KafkaLog({ brokers: addresses, clientId: 'test', requestTimeoutMs: 300, compression: 'none' })
+  log = new KafkaLog({ brokers: addresses, clientId: 'test', requestTimeoutMs: 60_000, compression: 'none' })
 }
 
 /** Which broker is asked first is left to chance: often enough, that it is each of them. */

@@ -13,13 +13,24 @@ afterEach(async () => {
   await broker.stop()
 })
 
-async function open(reply?: (request: Produced, nth: number) => Reply, deadline?: Deadline): Promise<void> {
+/** Long enough that a process which waits for its turn is not taken for a broker that is silent. */
+const PATIENT_MS = 60_000
+
+interface Client {
+  readonly deadline?: Deadline
+  readonly requestTimeoutMs?: number
+}
+
+async function open(
+  reply?: (request: Produced, nth: number) => Reply,
+  { deadline, requestTimeoutMs = PATIENT_MS }: Client = {},
+): Promise<void> {
   broker = new FakeBroker(reply)
   const address = await broker.start()
   log = new KafkaLog({
     brokers: [address],
     clientId: 'test',
-    requestTimeoutMs: 300,
+    requestTimeoutMs,
     compression: 'none',
     deadline,
   })
@@ -56,7 +67,8 @@ describe('appending to Kafka', () => {
   ]
 
   it.each(failures)('never sends a batch again after %s, nor any behind it', async (_, reply, code) => {
-    await open((__, nth) => (nth === 1 ? reply : { error: 0 }))
+    const requestTimeoutMs = reply === 'hang' ? 1000 : PATIENT_MS
+    await open((__, nth) => (nth === 1 ? reply : { error: 0 }), { requestTimeoutMs })
     const results = await Promise.allSettled([0, 1, 2, 3].map((i) => log.append('t', 0, one(`${i}`))))
     await sleep(50)
     expect(broker.produced).toHaveLength(2)
@@ -81,26 +93,25 @@ describe('appending to Kafka', () => {
     await expect(log.append('t', 0, one('a'))).rejects.toMatchObject({ code: 'UNAVAILABLE', curable: true })
     await log.append('t', 0, one('a'))
     expect(broker.produced[1]?.connection).not.toBe(broker.produced[0]?.connection)
-    await sleep(20)
     // One for metadata, one for the new producer.
-    expect(broker.open).toBe(2)
+    await expect.poll(() => broker.open).toBe(2)
   })
 
   it('sends nothing when less than two seconds and a little are left', async () => {
     const deadline = new Deadline(Date.now() + 2100)
-    await open(undefined, deadline)
+    await open(undefined, { deadline })
     await expect(log.append('t', 0, one('a'))).rejects.toMatchObject({ code: 'TIMEOUT', curable: true })
     expect(broker.produced).toHaveLength(0)
-    deadline.renew(Date.now() + 10_000)
+    deadline.renew(Date.now() + 60_000)
     await log.append('t', 0, one('a'))
     expect(broker.produced).toHaveLength(1)
   })
 
   it('gives a request no longer than until two seconds before the deadline', async () => {
-    await open(() => 'hang', new Deadline(Date.now() + 2260))
-    const began = performance.now()
+    // Its own time would not be over before this test is given up.
+    await open(() => 'hang', { deadline: new Deadline(Date.now() + 4000), requestTimeoutMs: 600_000 })
     await expect(log.append('t', 0, one('a'))).rejects.toMatchObject({ code: 'TIMEOUT' })
-    expect(performance.now() - began).toBeLessThan(1500)
+    expect(broker.produced).toHaveLength(1)
   })
 
   it('opens nothing before its first use', async () => {

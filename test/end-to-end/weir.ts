@@ -118,7 +118,7 @@ export function delay(ms: number): Promise<void> {
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | Promise<T | undefined>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
   everyMs = 20,
 ): Promise<T> {
   const untilMs = Date.now() + timeoutMs

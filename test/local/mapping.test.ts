@@ -60,7 +60,7 @@ describe('a mapping', () => {
     return mapping
   }
 
-  const drained = (one: Mapping) => expect.poll(() => one.lag, { timeout: 10_000 }).toBe(0)
+  const drained = (one: Mapping) => expect.poll(() => one.lag).toBe(0)
 
   const valuesOf = (event: KafkaEvent, partition: number) =>
     (event.records[`${TOPIC}-${partition}`] ?? []).map(({ offset, value }) => [

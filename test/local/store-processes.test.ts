@@ -88,7 +88,8 @@ async function writeAndKill(
     const match = /^(\d) (\d{13})$/.exec(line)
     if (match?.[1] !== undefined) acknowledged.set(match[1], Number(match[2]))
   })
-  await child.line()
+  // Every key has been written once before it may end.
+  while (acknowledged.size < 10) await child.line()
   await sleepMs(ms)
   await child.kill()
 }

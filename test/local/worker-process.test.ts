@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { FileLog } from '../../lib/local/file-log.ts'
 import { Host, hostSocketPath } from '../../lib/local/host.ts'
 import { systemClock } from '../../lib/local/system-clock.ts'
@@ -17,7 +17,7 @@ const worker = new WorkerProcess({
   id: 'train-0',
   functionName: 'train',
   env: { WEIR_DATA: folder, WEIR_HOST: socketPath, WEIR_SITE: 'test' },
-  timeoutMs: 10_000,
+  timeoutMs: 60_000,
   idleMs: 100,
 })
 afterAll(async () => {
@@ -35,12 +35,12 @@ test('a worker without work ends and starts again; only a death counts as a rest
   await invoke()
   const { pid } = worker
   expect(worker.state).toBe('up')
-  await vi.waitFor(() => expect(worker.state).toBe('idle'), 5_000)
+  await expect.poll(() => worker.state).toBe('idle')
   expect(worker.pid).toBeUndefined()
-  await Promise.all([invoke(), vi.waitFor(() => expect(worker.pid).not.toBe(pid))])
+  await Promise.all([invoke(), expect.poll(() => worker.pid).not.toBe(pid)])
   expect(worker.restarts).toBe(0)
   worker.kill()
-  await vi.waitFor(() => expect(worker.state).toBe('down'), 5_000)
+  await expect.poll(() => worker.state).toBe('down')
   await invoke()
   expect(worker.restarts).toBe(1)
 })

@@ -6,6 +6,10 @@ import type { ClientMessage } from '../../lib/serve/dashboard-messages.ts'
 import { backoffMs } from '../../web/src/client/backoff.ts'
 import { type ConnectionState, WeirClient } from '../../web/src/client/weir-client.ts'
 
+/** `vi.waitFor` gives up after a second, which a busy machine may take. */
+const soon = (check: () => void, { interval = 20 }: { interval?: number } = {}) =>
+  vi.waitFor(check, { timeout: 30_000, interval })
+
 /** A bare WebSocket server that writes down what it is asked. */
 class Peer {
   readonly asked: ClientMessage[] = []
@@ -65,7 +69,7 @@ describe('WeirClient', () => {
     )
     return { states, cursors, client }
   }
-  const asked = (count: number) => vi.waitFor(() => expect(peer.asked.length).toBe(count))
+  const asked = (count: number) => soon(() => expect(peer.asked.length).toBe(count))
 
   it('subscribes with the cursor it is given, and again with the last it saw after a cut', async () => {
     const { cursors, states } = follow({}, '5')
@@ -73,7 +77,7 @@ describe('WeirClient', () => {
     expect(peer.asked[0]).toEqual({ action: 'subscribe', channel: 'incidents/network', since: '5' })
     peer.frame('5', '5', [])
     peer.frame('5', '8')
-    await vi.waitFor(() => expect(cursors).toEqual(['5', '8']))
+    await soon(() => expect(cursors).toEqual(['5', '8']))
     peer.sockets.at(-1)?.terminate()
     await asked(2)
     expect(peer.asked[1]).toMatchObject({ since: '8' })
@@ -93,7 +97,7 @@ describe('WeirClient', () => {
     peer.frame('7', '8')
     peer.frame('4', '8')
     peer.frame('8', '9')
-    await vi.waitFor(() => expect(cursors).toEqual(['3', '4', '8', '9']))
+    await soon(() => expect(cursors).toEqual(['3', '4', '8', '9']))
     expect(peer.asked.length).toBe(2)
   })
 
@@ -102,7 +106,7 @@ describe('WeirClient', () => {
     await asked(1)
     peer.frame('40', '40', [])
     peer.frame('40', '41')
-    await vi.waitFor(() => expect(cursors).toEqual(['40', '41']))
+    await soon(() => expect(cursors).toEqual(['40', '41']))
   })
 
   it('takes slides that follow, drops older ones, asks for those between, and goes back where Weir does', async () => {
@@ -121,7 +125,7 @@ describe('WeirClient', () => {
     expect(peer.asked[1]).toEqual({ action: 'subscribe', channel: 'trends/posts', since: '100' })
     slides('100', '120')
     slides('120', '60')
-    await vi.waitFor(() => expect(ends).toEqual(['90', '100', '120', '60']))
+    await soon(() => expect(ends).toEqual(['90', '100', '120', '60']))
     expect(peer.asked.length).toBe(2)
   })
 
@@ -134,20 +138,20 @@ describe('WeirClient', () => {
     peer.sockets.at(-1)?.send(new Uint8Array([1, 2]))
     peer.push({ channel: 'alerts/elsewhere', from: '1', cursor: '2', alerts: [] })
     peer.frame('1', '2')
-    await vi.waitFor(() => expect(cursors).toEqual(['2']))
+    await soon(() => expect(cursors).toEqual(['2']))
     expect(refused).toHaveBeenCalledExactlyOnceWith({ code: 'UNKNOWN_CHANNEL', message: 'no such stream' })
   })
 
   it('pings a silent connection and leaves a dead one', async () => {
     const { states } = follow({ silenceMs: 60 })
-    await vi.waitFor(() => expect(peer.asked).toContainEqual({ action: 'ping' }))
-    await vi.waitFor(() => expect(states.some(({ kind }) => kind === 'waiting')).toBe(true))
-    await vi.waitFor(() => expect(peer.sockets.length).toBe(2))
+    await soon(() => expect(peer.asked).toContainEqual({ action: 'ping' }))
+    await soon(() => expect(states.some(({ kind }) => kind === 'waiting')).toBe(true))
+    await soon(() => expect(peer.sockets.length).toBeGreaterThanOrEqual(2))
   })
 
   it('does not hurry towards a server that accepts and hangs up', async () => {
     const { states } = follow({ firstDelayMs: 4 })
-    await vi.waitFor(
+    await soon(
       () => {
         peer.sockets.at(-1)?.terminate()
         expect(states.filter(({ kind }) => kind === 'waiting').length).toBeGreaterThanOrEqual(5)
@@ -166,13 +170,13 @@ describe('WeirClient', () => {
     const stop = client.subscribe('status', {}, ({ cursor }) => statuses.push(cursor))
     await asked(2)
     peer.push({ channel: 'status', cursor: '1', status: {} })
-    await vi.waitFor(() => expect(statuses).toEqual(['1']))
+    await soon(() => expect(statuses).toEqual(['1']))
     stop()
     await asked(3)
     expect(peer.asked[2]).toEqual({ action: 'unsubscribe', channel: 'status' })
     peer.push({ channel: 'status', cursor: '2', status: {} })
     peer.frame('1', '2')
-    await vi.waitFor(() => expect(cursors).toEqual(['2']))
+    await soon(() => expect(cursors).toEqual(['2']))
     expect(statuses).toEqual(['1'])
   })
 
