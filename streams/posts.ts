@@ -5,6 +5,8 @@ import { hashtagsOf } from '../lib/formats/hashtags.ts'
 import { utcTime } from '../lib/formats/utc-time.ts'
 import { defineStream } from '../lib/stream/define.ts'
 
+const DAY_MS = 86_400_000
+
 /** One post. Ids are text: they are beyond 2^53. */
 const post = z.object({
   userid: z.string().min(1).optional(),
@@ -52,8 +54,21 @@ export const posts = defineStream({
     schema: z.object({
       /** Without the sign, case-folded, each as often as it is used. */
       hashtags: z.array(z.string()),
+      /** Posts of the same author in the day up to this one, of those counted by then. */
+      author_posts: z.number().int().min(0),
     }),
-    add: ({ tweet }) => ({ hashtags: hashtagsOf(tweet) }),
+    history: {
+      author: {
+        view: 'posts.byAuthor',
+        key: ({ username }) => username,
+        windowMs: DAY_MS,
+        aggregates: ['count'],
+      },
+    },
+    add: ({ tweet }, _tables, _version, { author }) => ({
+      hashtags: hashtagsOf(tweet),
+      author_posts: author?.count ?? 0,
+    }),
   },
   views: {
     hashtags: {

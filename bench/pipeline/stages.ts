@@ -17,6 +17,7 @@ import { FileLog } from '../../lib/local/file-log.ts'
 import { EVENT_BYTES_MAX, encodeBatch, kafkaEvent, takePieces } from '../../lib/local/kafka-event-text.ts'
 import { systemClock } from '../../lib/local/system-clock.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
+import { historyReader } from '../../lib/serve/query/history.ts'
 import { archiveStage } from '../../lib/speed/archive.ts'
 import { countStage } from '../../lib/speed/count.ts'
 import { entryConsumer } from '../../lib/speed/entry-consumer.ts'
@@ -25,7 +26,7 @@ import { notifyHandler } from '../../lib/speed/notify.ts'
 import { scoreHandler } from '../../lib/speed/score.ts'
 import { AlertLog } from '../../lib/state/alert-log.ts'
 import { topicName } from '../../lib/stream/topic.ts'
-import { streamNamed } from '../../streams/index.ts'
+import { streamNamed, streams } from '../../streams/index.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -141,7 +142,7 @@ async function round(
     await take('poll: raw log to events', () => poll('raw'))
     await take('score', () =>
       through(
-        scoreHandler(STREAM, ports, async () => undefined),
+        scoreHandler(STREAM, ports, async () => undefined, undefined, historyReader(ports, STREAM, streams)),
         polled.raw,
       ),
     )

@@ -52,7 +52,7 @@ export class StreamPipeline extends Construct {
     }
     this.stream = stream.name
     this.topics = topics
-    this.functions = STAGES.map((stage) => this.#stage(stage, stream.name, shared, topics))
+    this.functions = STAGES.map((stage) => this.#stage(stageOf(stage, stream), stream.name, shared, topics))
   }
 
   #stage(
@@ -119,6 +119,12 @@ export class StreamPipeline extends Construct {
     })
     return mapping
   }
+}
+
+/** Score reads views only where its stream looks things up in them. */
+function stageOf(stage: StageSettings, { history }: Stream): StageSettings {
+  if (stage.name !== 'score' || Object.keys(history).length === 0) return stage
+  return { ...stage, reads: [...stage.reads, 'batch', 'board'] }
 }
 
 function consumerGroup(topic: string, stage: string, { site, rewinds }: Settings): string {

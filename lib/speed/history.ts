@@ -46,7 +46,7 @@ export class HistoryLookups {
   ): Promise<readonly Decision[]> {
     const { decisions, asked, places } = questionsOf(stream, records)
     const forMs = Math.min(READ_MS_MAX, context.getRemainingTimeInMillis() - AFTER_MS)
-    const found = await this.#inTime(asked, this.#clock.nowMs() + forMs)
+    const found = await this.#inTime(asked, records.length, this.#clock.nowMs() + forMs)
     const histories = new Map<number, Record<string, HistoryFound | undefined>>()
     asked.forEach(({ name }, i) => {
       const place = places[i] ?? 0
@@ -59,14 +59,14 @@ export class HistoryLookups {
     )
   }
 
-  async #inTime(asked: readonly HistoryAsked[], untilMs: number) {
+  async #inTime(asked: readonly HistoryAsked[], records: number, untilMs: number) {
     try {
       const found = await this.#read(asked, untilMs)
       this.#recordsMax = Math.min(RECORDS_MAX, this.#recordsMax * 2)
       return found
     } catch (error) {
       if (error instanceof PortError && error.code === 'TIMEOUT')
-        this.#recordsMax = Math.max(1, Math.floor(this.#recordsMax / 2))
+        this.#recordsMax = Math.max(1, Math.floor(records / 2))
       throw error
     }
   }

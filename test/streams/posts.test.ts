@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -31,7 +31,10 @@ describe('a post', () => {
       parsed(
         '{"userid":9007199254740993,"username":"u","timestamp":1503792334000,"tweetid":901656910939770881,"tweet":"a\\n#Köln #KÖLN, b"}',
       ),
-    ).toEqual({ ...fields, userid: '9007199254740993', timestamp: '1503792334000', hashtags })
+    ).toEqual({
+      ...{ ...fields, userid: '9007199254740993', timestamp: '1503792334000', hashtags },
+      author_posts: 0,
+    })
   })
 
   it('has its time as text or in ms', () => {
@@ -40,6 +43,66 @@ describe('a post', () => {
     expect(timeOf('1503792334000')).toBe(1503792334000)
     expect(timeOf('yesterday')).toBeUndefined()
   })
+})
+
+describe('the history of an author', () => {
+  const post = (id: number, username: string, timestamp: string) =>
+    JSON.stringify({ username, timestamp, tweetid: String(id), tweet: '#a' })
+
+  it('is in the posts that come after it, however their function is run', async () => {
+    const site = join(data, 'site')
+    const [first, second] = [join(data, 'first.jsonl'), join(data, 'second.jsonl')]
+    const day = '2026-11-20'
+    // Late posts of one author each: they must not see each other, however fast they are counted.
+    const early = ['a', 'b', 'c', 'd'].flatMap((author, i) => [
+      post(i, author, `${day} 10:00:00`),
+      post(i + 10, author, `${day} 11:30:00`),
+    ])
+    const late = [
+      post(21, 'a', `${day} 11:40:00`),
+      post(22, 'b', '2026-11-21 10:10:00'),
+      post(23, 'c', `${day} 10:10:00`),
+      post(24, 'd', '2026-11-23 10:10:00'),
+      post(25, 'e', `${day} 11:40:00`),
+    ]
+    await writeFile(first, `${early.join('\n')}\n`)
+    await writeFile(second, `${late.join('\n')}\n`)
+    for (const file of [first, second])
+      expect((await weir(['replay', 'posts', file, '--json', '--data', site])).code).toBe(0)
+    const { out } = await weir([
+      'sql',
+      'select tweetid, author_posts from posts where tweetid::int > 20 order by tweetid',
+      '--json',
+      '--data',
+      site,
+    ])
+    const { rows } = JSON.parse(out) as { rows: Record<string, unknown>[] }
+    expect(rows.map((row) => Object.values(row).map(Number))).toEqual([
+      [21, 2],
+      // The hours from 11:00 of the day before on.
+      [22, 1],
+      [23, 1],
+      [24, 0],
+      [25, 0],
+    ])
+    const event = join(data, 'event.json')
+    const value = Buffer.from(post(31, 'a', `${day} 12:00:00`)).toString('base64')
+    const record = {
+      topic: 'posts.raw.g1',
+      partition: 0,
+      offset: 99,
+      timestamp: 1,
+      timestampType: 'LOG_APPEND_TIME',
+      value,
+    }
+    await writeFile(
+      event,
+      JSON.stringify({ eventSource: 'aws:kafka', records: { 'posts.raw.g1-0': [record] } }),
+    )
+    const invoked = await weir(['invoke', 'score', '--event', event, '--json', '--data', site])
+    const { produced } = JSON.parse(invoked.out) as { produced: { records: { value: unknown }[] }[] }
+    expect(JSON.stringify(produced[0]?.records[0]?.value)).toMatch(/author_posts\W+3\b/)
+  }, 120_000)
 })
 
 /** Uses by tag, counted by DuckDB: its own CSV reader, its own regular expressions. */

@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { masterRows } from '../../../lib/master/read.ts'
+import { PortError } from '../../../lib/ports/errors.ts'
+import { historyReader } from '../../../lib/serve/query/history.ts'
+import type { Entry } from '../../../lib/stream/entry.ts'
+import { epochOf } from '../../../lib/stream/epoch.ts'
+import type { HistoryDefinition } from '../../../lib/stream/history.ts'
+import type { Value } from '../../../lib/stream/value.ts'
+import { compileView } from '../../../lib/views/view.ts'
+import { LocalWorld } from '../../master/local-world.ts'
+import { testStream } from '../../master/test-stream.ts'
+import { seeded } from '../../support/schedule.ts'
+import { publishBatch } from './batch-world.ts'
+
+const streams = new Map([[testStream.name, testStream]])
+const byText = compileView('test', 'byText', testStream.views.byText ?? (undefined as never))
+const SLOT_MS = 300_000
+const LATER_MS = 1e15
+
+let world: LocalWorld
+beforeEach(async () => {
+  world = await LocalWorld.open(testStream)
+})
+afterEach(() => world.ports.close())
+
+const past = (windowMs: number, more: Partial<HistoryDefinition<Value>> = {}) => ({
+  history: {
+    past: { view: 'test.byText', key: () => undefined, windowMs, aggregates: ['count', 'sum'], ...more },
+  },
+})
+
+async function counted(lines: readonly string[], pauseMs: () => number): Promise<readonly Entry[]> {
+  for (const [i, line] of lines.entries()) {
+    world.clock.ms += pauseMs()
+    await world.feed(i % 2, line)
+  }
+  await world.run()
+  const entries: Entry[] = []
+  for await (const rows of masterRows(world.ports, testStream)) entries.push(...rows)
+  return entries
+}
+
+/** Count and sum of a key in the slots from that of `atMs` back, record by record. */
+function bruteForce(entries: readonly Entry[], key: string, atMs: number, slots: number) {
+  const last = byText.slotOf(atMs)
+  const own = entries.flatMap(({ eventTime, ...entry }) => {
+    const slot = byText.slotOf(eventTime)
+    const within = slot <= last && slot > last - slots * SLOT_MS
+    return within && entry.outcome === 'ok' && entry.value.text === key ? [entry.value] : []
+  })
+  if (own.length === 0) return undefined
+  const whole: number[] = own.flatMap(({ integer }) => (typeof integer === 'number' ? [integer] : []))
+  return { count: own.length, sum: whole.reduce((a, b) => a + b, 0) }
+}
+
+describe('history lookups', () => {
+  it.each([1, 2, 3, 4])('find what a count of the records finds, in both layers: seed %i', async (seed) => {
+    const random = seeded(seed)
+    const keys = ['a', 'b', 'a|b', 'x'.repeat(300), 'é']
+    const anyKey = () => keys[Math.floor(random() * keys.length)] ?? 'a'
+    const lines = Array.from({ length: 60 }, () =>
+      JSON.stringify({ text: anyKey(), ...(random() < 0.3 ? {} : { integer: Math.floor(random() * 100) }) }),
+    )
+    const startMs = world.clock.ms
+    const entries = await counted(lines, () => random() * 4 * SLOT_MS)
+    const spanMs = world.clock.ms - startMs
+    const horizon = epochOf(startMs + Math.floor(random() * spanMs), world.ports.epochMs)
+    await publishBatch(world.ports, byText, entries, horizon)
+    const slots = 1 + Math.floor(random() * 20)
+    const read = historyReader(world.ports, past(slots * SLOT_MS - 1), streams)
+    const asked = Array.from({ length: 200 }, () => ({
+      name: 'past',
+      key: random() < 0.2 ? 'nobody' : anyKey(),
+      atMs: Math.floor(startMs + random() * spanMs * 1.2),
+    }))
+    const found = await read?.(asked, LATER_MS)
+    expect(found).toEqual(asked.map(({ key, atMs }) => bruteForce(entries, key, atMs, slots)))
+    expect(found?.some((one) => one === undefined)).toBe(true)
+    expect(found?.some((one) => one !== undefined)).toBe(true)
+  })
+
+  it('know something for some seconds, and then look again', async () => {
+    const read = historyReader(world.ports, past(SLOT_MS), streams, { ageMsMax: 5_000 })
+    world.clock.ms = byText.slotOf(world.clock.ms)
+    const atMs = world.clock.ms
+    const ask = async () => (await read?.([{ name: 'past', key: 'a', atMs }], LATER_MS))?.[0]
+    expect(await ask()).toBeUndefined()
+    await counted(['{"text":"a","integer":4}'], () => 1)
+    world.clock.ms += 4_998
+    expect(await ask()).toBeUndefined()
+    world.clock.ms += 1
+    expect(await ask()).toEqual({ count: 1, sum: 4 })
+    await counted(['{"text":"a"}'], () => 0)
+    world.clock.ms -= 60_000
+    expect(await ask()).toEqual({ count: 2, sum: 4 })
+  })
+
+  it('hold no more than they may, and forget what was not asked for longest', async () => {
+    let gets = 0
+    const keyed = new Proxy(world.ports.keyed, {
+      get(target, name) {
+        if (name === 'query') gets++
+        const member: unknown = Reflect.get(target, name, target)
+        return typeof member === 'function' ? member.bind(target) : member
+      },
+    })
+    const read = historyReader({ ...world.ports, keyed }, past(SLOT_MS), streams, { heldMax: 2 })
+    const reads = async (...keys: readonly string[]) => {
+      gets = 0
+      for (const key of keys) await read?.([{ name: 'past', key, atMs: world.clock.ms }], LATER_MS)
+      return gets
+    }
+    expect(await reads('a', 'b', 'a', 'b')).toBe(2)
+    expect(await reads('c', 'b', 'c')).toBe(1)
+    expect(await reads('a')).toBe(1)
+  })
+
+  it('end where the time is over, and say what to do', async () => {
+    await counted(['{"text":"a"}'], () => 1)
+    const read = historyReader(world.ports, past(SLOT_MS), streams)
+    const late = read?.([{ name: 'past', key: 'a', atMs: world.clock.ms }], world.clock.ms)
+    await expect(late).rejects.toMatchObject({ name: 'PortError', code: 'TIMEOUT', curable: true })
+  })
+
+  it('refuse a key with other parts than the view has', async () => {
+    const read = historyReader(world.ports, past(SLOT_MS), streams)
+    const wrong = read?.([{ name: 'past', key: ['a', 'b'], atMs: 1 }], LATER_MS)
+    await expect(wrong).rejects.toThrow(PortError)
+    await expect(wrong).rejects.toThrow('view test.byText is grouped by text')
+  })
+
+  it('are none for a stream without, and refuse a view that is not there', () => {
+    expect(historyReader(world.ports, { history: {} }, streams)).toBeUndefined()
+    expect(() => historyReader(world.ports, past(1, { view: 'test.other' }), streams)).toThrow(
+      'there is no view "test.other"',
+    )
+  })
+})
