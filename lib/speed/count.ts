@@ -1,4 +1,6 @@
 import type { Ports } from '../ports/ports.ts'
+import { AlertLog } from '../state/alert-log.ts'
+import type { BoardHead } from '../state/board-body.ts'
 import { type BoardKey, type BoardOptions, BoardStore } from '../state/boards.ts'
 import { settleEpochMs } from '../state/epoch-length.ts'
 import { moveProgress, type Progress, readProgress } from '../state/progress.ts'
@@ -9,6 +11,7 @@ import { epochOf } from '../stream/epoch.ts'
 import type { Numbered } from '../views/board.ts'
 import { compileView, type View } from '../views/view.ts'
 import type { EntryStage, SeenBatch } from './entry-consumer.ts'
+import { Patterns, type WrittenBoard } from './patterns.ts'
 
 const STAGE = 'count'
 const WRITES_AT_ONCE = 16
@@ -21,17 +24,21 @@ interface BoardDelta {
 }
 
 /**
- * Keeps the speed views. Boards are written first, each under its own mark, then the progress: a crash in between leaves
- * boards that are ahead of the progress, and the entries come again and fall below their marks.
+ * Keeps the speed views. Boards are written first, each under its own mark, then what they show of the stream's patterns is
+ * raised, then the progress is moved: a crash in between leaves boards that are ahead of the progress, and the entries come
+ * again and fall below their marks. `log`: the stream's, as this process knows it, where patterns raise their alerts.
  */
 export function countStage(
   stream: Stream,
   ports: Ports,
   options: BoardOptions = {},
+  log: AlertLog = new AlertLog(stream.name, ports),
 ): EntryStage<{ readonly progress: Progress }> {
   const views = Object.entries(stream.views).map(([name, view]) => compileView(stream.name, name, view))
   const names = views.map(versionName)
   const boards = new BoardStore(ports, options)
+  const patterns =
+    Object.keys(stream.patterns).length === 0 ? undefined : new Patterns(stream, ports, views, log)
   let settled = false
   return {
     name: STAGE,
@@ -43,18 +50,29 @@ export function countStage(
     apply: async (batch, loaded) => {
       const floors = await declareNew(ports, views, batch, loaded.progress)
       const { deltas, eventTimeMs } = deltasOf(floors, batch, ports.epochMs)
-      for (let i = 0; i < deltas.length; i += WRITES_AT_ONCE) {
-        const some = deltas.slice(i, i + WRITES_AT_ONCE)
-        await Promise.all(some.map(({ view, key, entries }) => boards.apply(view, key, entries)))
-      }
+      const patternBatch = patterns?.begin(batch, loaded.progress)
+      const written = await write(boards, deltas)
+      await patternBatch?.judge(written)
       const at = { stage: STAGE, topic: batch.topic, partition: batch.partition }
       // Without a record taken in, a view that is new has not been declared yet, and the progress must not claim it.
       const applied = batch.entries.length > 0 ? names : loaded.progress.views
       const newest = newestOf(loaded.progress, eventTimeMs, ports.clock.nowMs())
       const after = { ...batch.progress, ...(applied && { views: applied }), ...(newest && { newest }) }
-      return (await moveProgress(ports.keyed, at, loaded.progress, after)) ? 'done' : 'moved'
+      if (!(await moveProgress(ports.keyed, at, loaded.progress, after))) return 'moved'
+      patternBatch?.done(after)
+      return 'done'
     },
   }
+}
+
+async function write(boards: BoardStore, deltas: readonly BoardDelta[]): Promise<readonly WrittenBoard[]> {
+  const written: WrittenBoard[] = []
+  for (let i = 0; i < deltas.length; i += WRITES_AT_ONCE) {
+    const some = deltas.slice(i, i + WRITES_AT_ONCE)
+    const heads = await Promise.all(some.map(({ view, key, entries }) => boards.apply(view, key, entries)))
+    for (const [n, delta] of some.entries()) written.push({ ...delta, head: heads[n] as BoardHead })
+  }
+  return written
 }
 
 function newestOf({ newest }: Progress, eventTimeMs: number | undefined, atMs: number) {

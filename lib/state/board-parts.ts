@@ -87,7 +87,8 @@ export async function readParts(
   return boards
 }
 
-async function readPart(
+/** As `readParts`, of one. */
+export async function readPart(
   objects: ObjectStore,
   view: View,
   sk: string,

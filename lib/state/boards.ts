@@ -72,8 +72,11 @@ export class BoardStore {
     this.#warm = new WarmBoards(warmKeysMax)
   }
 
-  /** Applies the entries above the board's mark and stores it. `entries`: all of one batch for this board, in origin order. */
-  async apply(view: View, key: BoardKey, entries: readonly Numbered[]): Promise<void> {
+  /**
+   * Applies the entries above the board's mark and stores it. `entries`: all of one batch for this board, in origin order.
+   * Resolves with a state the board has had in which they are.
+   */
+  async apply(view: View, key: BoardKey, entries: readonly Numbered[]): Promise<BoardHead> {
     const { keyed } = this.#stores
     const pk = boardsKey(view)
     const sk = sortKey(key)
@@ -81,7 +84,7 @@ export class BoardStore {
     let head = this.#warm.get(warmKey) ?? NONE
     for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
       const tail = applyToBoard(view, head.tail, entries)
-      if (tail === head.tail) return
+      if (tail === head.tail) return head
       const next = await this.#fitted(view, pk, sk, head.tail.mark, { parts: head.parts, tail })
       if ('moved' in next) {
         head = headOf(view, next.moved)
@@ -89,7 +92,10 @@ export class BoardStore {
       }
       const condition = head.tail.mark < 0 ? 'absent' : { rev: String(head.tail.mark) }
       const result = await keyed.put({ pk, sk, rev: String(tail.mark), data: next.data }, condition)
-      if (result.ok) return this.#warm.keep(warmKey, next.head)
+      if (result.ok) {
+        this.#warm.keep(warmKey, next.head)
+        return next.head
+      }
       head = headOf(view, result.current)
     }
     throw changing(pk, sk, 'write')
@@ -176,6 +182,18 @@ export async function* readBoards(
   }
 }
 
+/** The heads of a view's boards in a range, in order of slot; their parts are not read. */
+export async function* readHeads(
+  keyed: KeyedStore,
+  view: View,
+  range: BoardRange,
+): AsyncGenerator<BoardKey & { readonly head: BoardHead }> {
+  const keys = { from: padded(range.from ?? 0), ...(range.to === undefined ? {} : { to: padded(range.to) }) }
+  for await (const item of keyed.query(boardsKey(view), keys))
+    if (isWanted(item.sk, range))
+      yield { ...keyOf(view, item), head: unpackHead(view, item.data, range.keys) }
+}
+
 /** By the name alone: what an item holds may be much to decode. */
 function isWanted(sk: string, { epochFrom = 0, at }: BoardRange): boolean {
   if (at !== undefined && !sk.endsWith(`/${at.topic}/${padded(at.partition)}`)) return false
@@ -188,12 +206,16 @@ async function storedBoard(
   item: Item,
   wanted: ReadonlySet<string> | undefined,
 ): Promise<StoredBoard | undefined> {
+  const key = keyOf(view, item)
+  const board = await boardOf(stores, view, item, wanted)
+  return board === undefined ? undefined : { ...key, board }
+}
+
+function keyOf(view: View, item: Item): BoardKey {
   const [slot, epoch, topic, partition] = item.sk.split('/')
   if (slot === undefined || epoch === undefined || topic === undefined || partition === undefined)
     throw new PortError('CORRUPT', `board key ${item.sk} of view ${view.id}`, { curable: false })
-  const board = await boardOf(stores, view, item, wanted)
-  if (board === undefined) return undefined
-  return { slot: Number(slot), epoch: Number(epoch), topic, partition: Number(partition), board }
+  return { slot: Number(slot), epoch: Number(epoch), topic, partition: Number(partition) }
 }
 
 /**
@@ -232,6 +254,7 @@ function boardsKey(view: View): string {
   return `board/${view.id}/${view.version}`
 }
 
-function sortKey({ slot, epoch, topic, partition }: BoardKey): string {
+/** A board's name among those of its view. */
+export function sortKey({ slot, epoch, topic, partition }: BoardKey): string {
   return `${padded(slot)}/${padded(epoch)}/${topic}/${padded(partition)}`
 }
