@@ -11,18 +11,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bucketCount, bucketOf, compareKeys, keyHash } from '../../lib/formats/segment-order.ts'
-import { SegmentWriter } from '../../lib/formats/segment-write.ts'
 import { FolderStore } from '../../lib/local/folder-store.ts'
 import { SqliteStore } from '../../lib/local/sqlite-store.ts'
 import { type QueryOptions, queryView } from '../../lib/serve/query.ts'
-import { type BatchChunk, chunkMsOf, indexObject, segmentKey } from '../../lib/state/batch-index.ts'
-import { pointerItem } from '../../lib/state/batch-pointer.ts'
 import { BoardStore } from '../../lib/state/boards.ts'
 import { moveProgress, NO_PROGRESS } from '../../lib/state/progress.ts'
 import { declareSince, versionName } from '../../lib/state/view-since.ts'
 import type { OkEntry } from '../../lib/stream/entry.ts'
 import { compileView } from '../../lib/views/view.ts'
+import { slotsBetween, storeBatchView } from './batch-view.ts'
 
 const { values } = parseArgs({
   options: { keys: { type: 'string', default: '66' }, questions: { type: 'string', default: '2000' } },
@@ -45,46 +42,12 @@ const view = compileView('bench', 'byService', {
   aggregates: { count: { kind: 'count' }, bytes: { kind: 'sum', field: 'bytes' } },
 })
 
-async function storeBatch(objects: FolderStore, keyed: SqliteStore): Promise<void> {
-  const chunkMs = chunkMsOf(SLOT_MS)
-  const chunks: BatchChunk[] = []
-  for (let from = START_MS; from < END_MS; from += chunkMs) {
-    const slots = slotsOf(from, Math.min(from + chunkMs, HORIZON * EPOCH_MS))
-    const buckets = bucketCount(KEYS.length, KEYS.length * slots.length)
-    const segments = []
-    for (let bucket = 0; bucket < buckets; bucket++) {
-      const writer = new SegmentWriter({ slotMs: SLOT_MS, from })
-      const mine = KEYS.filter((key) => bucketOf(keyHash(key), buckets) === bucket)
-      for (const key of mine.sort((a, b) => compareKeys(keyHash(a), a, keyHash(b), b)))
-        writer.add({ key, slots, states: slots.map((slot) => [(slot / SLOT_MS) % 977, slot % 1_000_003]) })
-      const { bytes, ...note } = writer.finish()
-      await objects.put(segmentKey(view, note.name), bytes)
-      segments.push({ ...note, sizeBytes: bytes.length })
-    }
-    chunks.push({ from, segments })
-  }
-  const covers = { horizon: HORIZON, epochMs: EPOCH_MS, partitions: [], retractions: '' }
-  const name = versionName(view)
-  const { key, bytes } = indexObject(view, { form: 1, view: name, slotMs: SLOT_MS, chunkMs, covers, chunks })
-  await objects.put(key, bytes)
-  const views = { [name]: { index: key, horizon: HORIZON } }
-  const pointer = {
-    form: 1 as const,
-    run: 'bench',
-    publishedMs: 0,
-    epochMs: EPOCH_MS,
-    horizon: HORIZON,
-    views,
-  }
-  await keyed.put(pointerItem('bench', pointer), 'absent')
-}
-
 async function storeBoards(objects: FolderStore, keyed: SqliteStore): Promise<void> {
   const boards = new BoardStore({ keyed, objects })
   for (let partition = 0; partition < PARTITIONS; partition++) {
     let offset = 0
     await declareSince(keyed, view, { topic: TOPIC, partition }, { from: 0, mixed: false })
-    for (const slot of slotsOf(HORIZON * EPOCH_MS, END_MS)) {
+    for (const slot of slotsBetween(HORIZON * EPOCH_MS, END_MS, SLOT_MS)) {
       const entries = KEYS.map((service) => {
         const entry: OkEntry = {
           site: 'here',
@@ -107,10 +70,6 @@ async function storeBoards(objects: FolderStore, keyed: SqliteStore): Promise<vo
   }
 }
 
-function slotsOf(from: number, to: number): readonly number[] {
-  return Array.from({ length: Math.max(0, (to - from) / SLOT_MS) }, (_, i) => from + i * SLOT_MS)
-}
-
 interface Timed {
   readonly name: string
   readonly times: number[]
@@ -122,7 +81,13 @@ interface Timed {
 async function main(dir: string): Promise<void> {
   const keyed = await SqliteStore.open(join(dir, 'state.db'))
   const objects = await FolderStore.open(join(dir, 'objects'), { fsync: 'never' })
-  await storeBatch(objects, keyed)
+  await storeBatchView({ keyed, objects }, view, {
+    keys: KEYS,
+    fromMs: START_MS,
+    horizon: HORIZON,
+    epochMs: EPOCH_MS,
+    states: (slot) => [(slot / SLOT_MS) % 977, slot % 1_000_003],
+  })
   await storeBoards(objects, keyed)
   const keyAt = (i: number) => KEYS[(i * 31) % KEYS.length]
   const slotAt = (i: number) => START_MS + ((i * 7_919) % ((DAYS * 86_400_000) / SLOT_MS)) * SLOT_MS
