@@ -1,5 +1,5 @@
 import type { StoredBatch } from '../ports/event-log.ts'
-import type { Header, LogRecord } from '../stream/record-batch.ts'
+import { type Header, RecordCursor } from '../stream/record-batch.ts'
 import type { Stretch } from './settle.ts'
 
 /** Lambda's limit on the payload of one synchronous invocation. */
@@ -34,25 +34,24 @@ export function encodeBatch(
   const sizeGuess = Math.ceil(records.bytes.length * 1.4) + records.count * (head.length + middle.length + 80)
   let bytes = allocate(sizeGuess)
   let at = 0
-  let i = 0
-  for (const record of records) {
+  const cursor = new RecordCursor(records)
+  for (let i = 0; cursor.next(); i++) {
     bounds[i] = at
-    const front = head + (baseOffset + i) + middle + frontText(record)
-    const { value } = record
-    const need = front.length * 3 + Math.ceil(value.length / 3) * 4 + 8
+    const headers = cursor.headers()
+    const front = head + (baseOffset + i) + middle + frontText(records.bytes, cursor, headers)
+    const need = front.length * 3 + Math.ceil((cursor.valueEnd - cursor.valueStart) / 3) * 4 + 8
     if (at + need > bytes.length) bytes = grown(bytes, at, need)
-    at += record.headers.length === 0 ? bytes.write(front, at, 'latin1') : bytes.write(front, at, 'utf8')
-    at += bytes.write(base64(value), at, 'latin1')
+    at += bytes.write(front, at, headers.length === 0 ? 'latin1' : 'utf8')
+    at += bytes.write(records.bytes.toString('base64', cursor.valueStart, cursor.valueEnd), at, 'latin1')
     at += bytes.write('"},', at, 'latin1')
-    i++
   }
-  bounds[i] = at
-  return { baseOffset, count: i, bytes: bytes.subarray(0, at), bounds, slab: bytes }
+  bounds[records.count] = at
+  return { baseOffset, count: records.count, bytes: bytes.subarray(0, at), bounds, slab: bytes }
 }
 
 /** Everything of a record before its value, which comes last. */
-function frontText({ key, headers }: LogRecord): string {
-  const keyText = key === null ? 'null' : `"${base64(key)}"`
+function frontText(bytes: Buffer, { keyStart, keyEnd }: RecordCursor, headers: readonly Header[]): string {
+  const keyText = keyStart < 0 ? 'null' : `"${bytes.toString('base64', keyStart, keyEnd)}"`
   const headersText = headers.length === 0 ? '[]' : JSON.stringify(headers.map(headerObject))
   return `${keyText},"headers":${headersText},"value":"`
 }
@@ -61,10 +60,6 @@ function grown(bytes: Buffer, used: number, need: number): Buffer {
   const larger = Buffer.allocUnsafe((bytes.length + need) * 2)
   bytes.copy(larger, 0, 0, used)
   return larger
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
 /** Java bytes are signed, and so are the numbers that the mapping writes. */

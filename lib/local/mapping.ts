@@ -235,9 +235,11 @@ export class Mapping {
     const room: Room = { records: batchRecordsMax, bytes: EVENT_BYTES_MAX, empty: true }
     const lists = new Map<string, PartitionPieces>()
     for (const state of taken) {
-      if (room.records <= 0) break
+      // Little room would be filled by little of what is read for it.
+      if (room.records <= 0 || room.bytes < EVENT_BYTES_MAX / 8) break
       const limited = { ...room, records: Math.min(room.records, state.limit) }
-      const list = takePieces(await batches.from(topic, state.partition, state.next), state.next, limited)
+      const { partition, next } = state
+      const list = takePieces(await batches.from(topic, partition, next, limited), next, limited)
       if (list === undefined) continue
       if (list.records === 0) await this.#pass(state, list.end)
       if (list.records === 0) continue

@@ -10,6 +10,7 @@ const MB = 1024 * 1024
 class CountedLog {
   readonly #lanes = new Map<number, StoredBatch[]>()
   reads = 0
+  batchesARead = 1
 
   append(partition: number, sizeBytes: number): StoredBatch {
     const lane = this.#lanes.get(partition) ?? []
@@ -22,7 +23,7 @@ class CountedLog {
 
   async read(_topic: string, partition: number, from: number): Promise<readonly StoredBatch[]> {
     this.reads++
-    return (this.#lanes.get(partition) ?? []).slice(from, from + 1)
+    return (this.#lanes.get(partition) ?? []).slice(from, from + this.batchesARead)
   }
 }
 
@@ -90,6 +91,22 @@ describe('encoded batches', () => {
     expect(log.reads).toBe(1)
     add(0, 1000)
     expect((await batches.from(TOPIC, 0, 3))[0]).toMatchObject({ baseOffset: 3 })
+    expect(log.reads).toBe(1)
+  })
+
+  it('makes text of no more than is wanted, and reads nothing twice that it had room for', async () => {
+    const { log, batches } = setUp(8 * MB)
+    for (let i = 0; i < 8; i++) log.append(0, 1000)
+    log.batchesARead = 8
+    const wanted = { records: 2, bytes: MB }
+    const first = await batches.from(TOPIC, 0, 0, wanted)
+    expect(first.map(({ baseOffset }) => baseOffset)).toEqual([0, 1])
+    const heldAsRead = batches.heldBytes
+    const next = await batches.from(TOPIC, 0, 1, wanted)
+    expect(next.map(({ baseOffset }) => baseOffset)).toEqual([1, 2])
+    expect(next[0]).toBe(first[1])
+    expect(batches.heldBytes).toBeGreaterThan(heldAsRead)
+    expect(await batches.from(TOPIC, 0, 3, { records: 100, bytes: 2500 })).toHaveLength(2)
     expect(log.reads).toBe(1)
   })
 })

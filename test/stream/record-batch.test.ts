@@ -4,6 +4,7 @@ import {
   type LogRecord,
   RecordBatch,
   RecordBatchBuilder,
+  RecordCursor,
   recordBatch,
 } from '../../lib/stream/record-batch.ts'
 
@@ -153,6 +154,30 @@ describe('RecordBatchBuilder', () => {
         expect([builder.count, builder.sizeBytes]).toEqual([0, 0])
       }),
     )
+  })
+
+  it('says where records lie without making them, and of a cut batch that it is one', () => {
+    fc.assert(
+      fc.property(records, (given) => {
+        const batch = recordBatch(given)
+        const cursor = new RecordCursor(batch)
+        const found: Plain[] = []
+        while (cursor.next()) {
+          const { keyStart, keyEnd, valueStart, valueEnd } = cursor
+          const key = keyStart < 0 ? null : batch.bytes.subarray(keyStart, keyEnd)
+          const value = batch.bytes.subarray(valueStart, valueEnd)
+          found.push(plain({ key, value, headers: cursor.headers() }))
+        }
+        expect(found).toEqual([...batch].map(plain))
+      }),
+    )
+    const whole = recordBatch([{ value: Buffer.from('abc') }, { value: Buffer.from('defg') }])
+    for (let cut = 1; cut <= 14; cut++) {
+      const cursor = new RecordCursor(new RecordBatch(whole.bytes.subarray(0, -cut), 2))
+      expect(() => {
+        while (cursor.next());
+      }).toThrow(RangeError)
+    }
   })
 
   it('keeps the layout that logs on disk have', () => {
