@@ -14,6 +14,14 @@ export function timeOption(name: string, text: string | undefined, nowMs: number
   )
 }
 
+/** A length of time from an option, ms. Throws a UsageError. */
+export function lengthOption(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const ms = duration(text)
+  if (ms !== undefined && ms > 0) return ms
+  throw new UsageError(`${name} takes a length such as 90s, 10m, 8h or 7d; got ${JSON.stringify(text)}`)
+}
+
 /** A length of time, ms: "90s", "10m", "2h", "7d". Undefined for anything else. */
 export function duration(text: string): number | undefined {
   const parts = /^(\d+)([smhd])$/.exec(text)

@@ -1,11 +1,18 @@
 import { type Command, Option } from 'commander'
 import type { Ports } from '../../lib/ports/ports.ts'
-import { type AlertList, type ListOptions, listAlerts } from '../../lib/serve/alerts.ts'
+import {
+  type AlertList,
+  type Incident,
+  type IncidentOptions,
+  listAlerts,
+  listIncidents,
+} from '../../lib/serve/alerts.ts'
 import { readCursor } from '../../lib/state/alert-cursor.ts'
-import { type Alert, SEVERITIES } from '../../lib/stream/alert.ts'
+import { SEVERITIES } from '../../lib/stream/alert.ts'
 import type { Stream } from '../../lib/stream/define.ts'
 import type { Severity } from '../../lib/stream/detector.ts'
 import { streams } from '../../streams/index.ts'
+import { registerAlertActions } from '../alert-actions.ts'
 import { alertLine } from '../alert-line.ts'
 import { type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
 import { untilInterrupted } from '../interrupt.ts'
@@ -23,7 +30,16 @@ interface AlertsOptions extends CommonOptions {
   readonly limit?: string
   readonly severity?: readonly Severity[]
   readonly follow?: boolean
+  readonly incidents?: boolean
+  readonly all?: boolean
 }
+
+const MORE = `
+Examples:
+  $ weir alerts nids --since 1h --severity high critical
+  $ weir alerts nids --incidents --since start
+  $ weir alerts close nids 3f0c... --note 'the scanner of the house'
+  $ weir alerts suppress nids '1:2019284 *' --for 7d`
 
 export function register(program: Command): void {
   const command = program
@@ -34,24 +50,40 @@ export function register(program: Command): void {
     .option('--limit <n>', `at most so many (default: the newest ${NEWEST}, or all since --since)`)
     .addOption(new Option('--severity <severity...>', 'only these').choices(SEVERITIES))
     .option('-f, --follow', 'go on printing new ones until Ctrl-C; with --json one document a line')
+    .option('--incidents', 'alerts of one group and window as one; not what is suppressed or closed')
+    .option('--all', 'with --incidents: also what is suppressed or closed')
+    .addHelpText('after', MORE)
+    // Options behind a command below belong to that one.
+    .enablePositionalOptions()
   withCommonOptions(command).action(run)
+  registerAlertActions(command)
 }
 
 async function run(name: string | undefined, options: AlertsOptions): Promise<void> {
   const wanted = name === undefined ? [...streams.values()] : [requireStream(name)]
   const list = listOptions(options, wanted.length)
+  if (options.follow === true && options.incidents === true)
+    throw new UsageError('--incidents lists what there is: `weir subscribe incidents/STREAM` follows them')
+  if (options.all === true && options.incidents !== true) throw new UsageError('--all belongs to --incidents')
+  const listOf = options.incidents === true ? listIncidents : listAlerts
   await withData(options, async (ports) => {
-    const lists = await Promise.all(wanted.map((stream) => listAlerts(ports, stream, list)))
+    const lists = await Promise.all(wanted.map((stream) => listOf(ports, stream, list)))
     if (options.follow === true) return follow(ports, wanted, lists, options)
     const alerts = inOrder(lists).slice(0, list.limit ?? Number.MAX_SAFE_INTEGER)
     const cursors = Object.fromEntries(wanted.map((stream, i) => [stream.name, lists[i]?.cursor]))
     const cursor = wanted.length === 1 ? { cursor: lists[0]?.cursor } : {}
     print(options, { alerts, ...cursor, cursors }, () =>
-      alerts.length === 0 ? 'no alerts' : alerts.map(alertLine).join('\n'),
+      alerts.length === 0 ? 'no alerts' : alerts.map(lineOf).join('\n'),
     )
     if (alerts.length > 0) return
     for (const stream of wanted) if (await lacksModel(ports, stream)) say(noModelHint(stream.name))
   })
+}
+
+function lineOf(incident: Incident): string {
+  const { mark } = incident
+  const note = mark?.note === undefined ? '' : ` (${mark.note})`
+  return mark === undefined ? alertLine(incident) : `${alertLine(incident)} ${mark.state}${note}`
 }
 
 /** Prints what was found, then what comes, from where each list ends. */
@@ -81,19 +113,21 @@ async function follow(
   say('interrupted')
 }
 
-function inOrder(lists: readonly AlertList[]): readonly Alert[] {
+function inOrder(lists: readonly AlertList[]): readonly Incident[] {
   const [only] = lists
   if (lists.length === 1 && only !== undefined) return only.alerts
   return lists.flatMap(({ alerts }) => alerts).sort((a, b) => a.lastSeenMs - b.lastSeenMs)
 }
 
-function listOptions({ since, limit, severity, follow }: AlertsOptions, streamCount: number): ListOptions {
+function listOptions(options: AlertsOptions, streamCount: number): IncidentOptions {
+  const { since, limit, severity, follow, all: everything } = options
   const start = since === undefined ? undefined : sinceOption(since, streamCount)
   const all = start === undefined ? (follow === true ? FOLLOWED : NEWEST) : Number.MAX_SAFE_INTEGER
   return {
     limit: limit === undefined ? all : limitOption(limit),
     ...(start !== undefined && { since: start }),
     ...(severity && { severity }),
+    ...(everything === true && { all: true }),
   }
 }
 

@@ -47,7 +47,8 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
     },
     'GET /api/alerts': ({ query }) => {
       const since = query.get('since')
-      const options = { ...(since === null ? {} : { since }), limit: limitParameter(query) }
+      const all = query.get('all') === 'true'
+      const options = { ...(since === null ? {} : { since }), limit: limitParameter(query), all }
       return listIncidents(running().ports, streamOf(query), options).catch((error: unknown) => {
         if (error instanceof RangeError) throw new HttpError(400, 'BAD_CURSOR', error.message)
         throw error

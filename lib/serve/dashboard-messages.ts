@@ -1,3 +1,4 @@
+import type { IncidentMark } from '../state/alert-actions.ts'
 import type { Alert, AlertFilter } from '../stream/alert.ts'
 import type { Origin } from '../stream/origin.ts'
 
@@ -69,11 +70,12 @@ export interface QueryRow {
 }
 
 /**
- * GET /api/alerts?stream=&since=&limit=: incidents, grouped as on the channel `incidents/<stream>` and with the same
- * ids, oldest first. With `since`, those after the cursor; without, the newest `limit`.
+ * GET /api/alerts?stream=&since=&limit=&all=: incidents, grouped as on the channel `incidents/<stream>` and with the same
+ * ids, oldest first. With `since`, those after the cursor; without, the newest `limit`. With `all=true` also those of
+ * suppressed groups, and closed ones that nothing was added to since.
  */
 export interface AlertsAnswer {
-  readonly alerts: readonly Alert[]
+  readonly alerts: readonly (Alert & { readonly mark?: IncidentMark })[]
   /** Where to go on: the `since` of the next request or of a subscription. */
   readonly cursor: string
 }

@@ -3,7 +3,8 @@ import { AlertLog } from '../state/alert-log.ts'
 import { type Subscription, SubscriptionStore } from '../state/subscriptions.ts'
 import type { Stream } from '../stream/define.ts'
 import { type AlertChannel, alertChannel, channelName } from './channel.ts'
-import { byIncident, eachAlert, frameRoomBytes, type Gathering, gather, writeFrame } from './frames.ts'
+import { byIncident, eachAlert, frameRoomBytes, type Gathered, gather, writeFrame } from './frames.ts'
+import { Suppressed, withoutSuppressed } from './suppressed.ts'
 
 /** A sender that is silent for so long is taken for dead. */
 const LEASE_MS = 5_000
@@ -54,7 +55,12 @@ export class Pump {
     this.#lanes = new Map(
       streams.map(({ name, alertWindowMs }) => [
         name,
-        { log: new AlertLog(name, ports), windowMs: alertWindowMs, levelTo: 0 },
+        {
+          log: new AlertLog(name, ports),
+          windowMs: alertWindowMs,
+          suppressed: new Suppressed(name, ports),
+          levelTo: 0,
+        },
       ]),
     )
     this.subscriptions = new SubscriptionStore(ports.keyed, ports.clock)
@@ -225,10 +231,18 @@ export class Pump {
     }
   }
 
-  #gather(lane: Lane, { channel, where }: Subscription, from: Subscription['position'], endPage: number) {
+  async #gather(
+    lane: Lane,
+    { channel, where }: Subscription,
+    from: Subscription['position'],
+    endPage: number,
+  ): Promise<Gathered> {
     const bytesMax = frameRoomBytes(this.#ports.publisher.maxFrameBytes, channel)
     const { kind } = alertChannel(channel) as AlertChannel
-    const into: Gathering = kind === 'alerts' ? eachAlert(bytesMax) : byIncident(bytesMax, lane.windowMs)
+    const into =
+      kind === 'alerts'
+        ? eachAlert(bytesMax)
+        : withoutSuppressed(byIncident(bytesMax, lane.windowMs), await lane.suppressed.test())
     return gather(lane.log, { from, endPage }, where, into)
   }
 
@@ -245,6 +259,7 @@ export class Pump {
 interface Lane {
   readonly log: AlertLog
   readonly windowMs: number
+  readonly suppressed: Suppressed
   levelTo: number
 }
 

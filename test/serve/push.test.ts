@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Pump } from '../../lib/serve/push.ts'
+import { AlertActions } from '../../lib/state/alert-actions.ts'
 import { AlertLog } from '../../lib/state/alert-log.ts'
 import type { Alert, AlertFilter } from '../../lib/stream/alert.ts'
 import { START_MS, sampleAlert, sampleStream } from './sample.ts'
@@ -75,6 +76,31 @@ describe('Pump', () => {
     expect(await push(500)).toEqual({ frames: 0, behind: 1 })
     expect(await push()).toEqual({ frames: 1, behind: 0 })
     expect(listener.taken).toHaveLength(2)
+  })
+
+  it('pushes no incident of a suppressed group, but its alerts one by one, and its incidents again afterwards', async () => {
+    const { sim, store, client, push, world } = setting()
+    const each = await client({ channel: 'alerts/sample' })
+    const grouped = await client({ channel: 'incidents/sample' })
+    const actions = new AlertActions('sample', world.ports())
+    const groups = () => grouped.taken.map(({ group, count }) => [group, count])
+    await sim.run(actions.suppress('h1'))
+    await store(...some(9))
+    await push()
+    expect(each.taken).toHaveLength(9)
+    expect(groups()).toEqual([
+      ['h0', 3],
+      ['h2', 3],
+    ])
+    await sim.run(actions.unsuppress('h1'))
+    await sim.run(sim.sleep(2_000))
+    await store(sampleAlert(10))
+    await push()
+    expect(groups()).toEqual([
+      ['h0', 3],
+      ['h2', 3],
+      ['h1', 1],
+    ])
   })
 
   it('cuts a storm into frames of 32 KB at most and drops nothing', async () => {

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { findIncident, type IncidentOptions, listAlerts, listIncidents } from '../../lib/serve/alerts.ts'
+import { incidentId } from '../../lib/serve/incidents.ts'
+import { AlertActions } from '../../lib/state/alert-actions.ts'
+import { AlertLog } from '../../lib/state/alert-log.ts'
+import { START_MS, sampleAlert, sampleStream } from './sample.ts'
+import { Sim, World } from './sim.ts'
+
+/** Nine alerts of three groups within one window. */
+async function setting() {
+  const sim = new Sim(4)
+  const ports = new World(sim).ports()
+  const log = new AlertLog('sample', ports)
+  const actions = new AlertActions('sample', ports)
+  let page = 0
+  const store = (...offsets: readonly number[]) => {
+    const item = { pk: 'progress', sk: String(page++), rev: '1', data: new Uint8Array(0) }
+    return sim.run(
+      log.append(
+        offsets.map((offset) => sampleAlert(offset)),
+        { item, condition: 'absent' },
+      ),
+    )
+  }
+  await store(0, 1, 2, 3, 4, 5, 6, 7, 8)
+  const incidents = async (options?: IncidentOptions) =>
+    (await sim.run(listIncidents(ports, sampleStream, options))).alerts
+  const groups = async (options?: IncidentOptions) =>
+    (await incidents(options)).map(({ group, count, mark }) => [group, count, mark?.state])
+  const id = (offset: number) => incidentId(sampleAlert(offset), sampleStream.alertWindowMs)
+  return { sim, ports, actions, store, incidents, groups, id }
+}
+
+describe('what operators do to incidents', () => {
+  it('leaves suppressed groups out of lists of incidents, and every alert in the log', async () => {
+    const { sim, ports, actions, groups } = await setting()
+    await sim.run(actions.suppress('h1'))
+    for (const since of [undefined, 'start'])
+      expect(await groups(since === undefined ? {} : { since })).toEqual([
+        ['h0', 3, undefined],
+        ['h2', 3, undefined],
+      ])
+    expect(await groups({ all: true })).toHaveLength(3)
+    expect((await sim.run(listAlerts(ports, sampleStream))).alerts).toHaveLength(9)
+    await sim.run(actions.unsuppress('h1'))
+    expect(await groups()).toHaveLength(3)
+  })
+
+  it('shows who sees to an incident, and leaves out a closed one until another alert joins it', async () => {
+    const { sim, actions, store, groups, id } = await setting()
+    await sim.run(actions.mark(id(0), { state: 'acknowledged', lastSeenMs: START_MS + 6 }))
+    await sim.run(actions.mark(id(1), { state: 'closed', lastSeenMs: START_MS + 7 }))
+    expect(await groups()).toEqual([
+      ['h0', 3, 'acknowledged'],
+      ['h2', 3, undefined],
+    ])
+    expect(await groups({ since: 'start', all: true })).toEqual([
+      ['h0', 3, 'acknowledged'],
+      ['h1', 3, 'closed'],
+      ['h2', 3, undefined],
+    ])
+    await store(10)
+    expect(await groups()).toContainEqual(['h1', 4, 'closed'])
+  })
+
+  it('finds an incident by its id in the whole log', async () => {
+    const { sim, ports, store, id } = await setting()
+    for (let offset = 9; offset < 60; offset += 3) await store(offset)
+    expect(await sim.run(findIncident(ports, sampleStream, id(0)))).toMatchObject({ group: 'h0', count: 20 })
+    expect(await sim.run(findIncident(ports, sampleStream, 'nope'))).toBeUndefined()
+  })
+})
