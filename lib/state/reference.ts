@@ -16,7 +16,23 @@ export interface TableVersion {
   readonly sizeBytes: number
 }
 
-/** Somebody else put the same table at the same moment. */
+/** A version that there is, used or not. */
+export interface StoredTable {
+  readonly name: string
+  readonly version: string
+  /** When its file was put; a file that was put again at the same moment by two writers has the later time. */
+  readonly putMs: number
+  readonly sizeBytes: number
+  readonly inUse: boolean
+}
+
+/** What the keyed item says. */
+interface Pointer extends TableVersion {
+  /** How often the table was changed before: no two states of the item are alike, a version that is used again among them. */
+  readonly changes?: number
+}
+
+/** Somebody else changed the same table at the same moment, or there is no such version. */
 export class ReferenceTableError extends Error {
   override readonly name = 'ReferenceTableError'
 }
@@ -36,25 +52,85 @@ export async function putTable(
 ): Promise<TableVersion> {
   const digest = digestOf(bytes)
   const before = await ports.keyed.get(PK, name)
-  const active = before === undefined ? undefined : pointerOf(before)
+  const active = before === undefined ? undefined : tableVersion(before)
   if (active?.version.endsWith(`-${digest}`) === true) return active
-  const number = active === undefined ? 1 : Number.parseInt(active.version, 10) + 1
+  // Counted on from the highest, used or not: the one in use may be an earlier one.
+  const last = (await tableVersions(ports, name)).at(-1)
+  const number = last === undefined ? 1 : Number.parseInt(last.version, 10) + 1
   const version = `${String(number).padStart(6, '0')}-${digest}`
-  const next: TableVersion = { name, version, sinceMs: ports.clock.nowMs(), sizeBytes: bytes.length }
   // The version names the content: whatever stands there already is the same.
   await ports.objects.put(objectKey(name, version), bytes, 'absent')
+  return point(ports, { name, version, sizeBytes: bytes.length }, before)
+}
+
+/**
+ * Has a version used that was put before: how one rolls back. The one in use again does nothing. Throws a
+ * ReferenceTableError where there is none, and where somebody else changed the table since this began.
+ */
+export async function activateTable(
+  ports: ReferencePorts,
+  name: string,
+  version: string,
+): Promise<TableVersion> {
+  const before = await ports.keyed.get(PK, name)
+  const versions = await tableVersions(ports, name)
+  const found = versions.find((one) => one.version === version)
+  if (found === undefined) {
+    const all = versions.map((one) => one.version).join(', ')
+    throw new ReferenceTableError(`the table ${name} has no version ${version}; it has ${all || 'none yet'}`)
+  }
+  const active = before === undefined ? undefined : tableVersion(before)
+  if (active?.version === version) return active
+  return point(ports, { name, version, sizeBytes: found.sizeBytes }, before)
+}
+
+async function point(
+  { keyed, clock }: ReferencePorts,
+  table: Omit<TableVersion, 'sinceMs'>,
+  before: Item | undefined,
+): Promise<TableVersion> {
+  const changes = before === undefined ? 0 : (pointerOf(before).changes ?? 0) + 1
+  const next: Pointer = { ...table, sinceMs: clock.nowMs(), changes }
+  const rev = `${changes} ${table.version}`
   const data = Buffer.from(JSON.stringify(next))
   const condition = before === undefined ? 'absent' : { rev: before.rev }
-  const put = await ports.keyed.put({ pk: PK, sk: name, rev: version, data }, condition)
+  const put = await keyed.put({ pk: PK, sk: table.name, rev, data }, condition)
+  if (put.ok) return { ...table, sinceMs: next.sinceMs }
   // A write whose answer was lost may have been repeated by the store's client.
-  if (put.ok || put.current?.rev === version) return next
-  throw new ReferenceTableError(`the table ${name} was changed by somebody else: look, and try again`)
+  if (put.current?.rev === rev) return tableVersion(put.current)
+  throw new ReferenceTableError(`the table ${table.name} was changed by somebody else: look, and try again`)
+}
+
+/** Every version of a table, oldest first. A put that was cut short leaves one that never was in use. */
+export async function tableVersions(
+  { keyed, objects }: Pick<Ports, 'keyed' | 'objects'>,
+  name: string,
+): Promise<readonly StoredTable[]> {
+  const item = await keyed.get(PK, name)
+  const active = item === undefined ? undefined : tableVersion(item).version
+  const versions: StoredTable[] = []
+  for await (const { key, modifiedMs, sizeBytes } of objects.list(`reference/${name}/`)) {
+    const version = key.slice(`reference/${name}/`.length)
+    versions.push({ name, version, putMs: modifiedMs, sizeBytes, inUse: version === active })
+  }
+  return versions
+}
+
+/** The file of a version. Throws a ReferenceTableError where there is none. */
+export async function tableBytes(
+  { objects }: Pick<Ports, 'objects'>,
+  name: string,
+  version: string,
+): Promise<Uint8Array> {
+  const stored = await objects.get(objectKey(name, version))
+  if (stored !== undefined) return stored.bytes
+  throw new ReferenceTableError(`the file of table ${name}, version ${version}, is missing`)
 }
 
 /** The versions in use, in order of name. */
 export async function listTables({ keyed }: Pick<Ports, 'keyed'>): Promise<readonly TableVersion[]> {
   const versions: TableVersion[] = []
-  for await (const item of keyed.query(PK)) versions.push(pointerOf(item))
+  for await (const item of keyed.query(PK)) versions.push(tableVersion(item))
   return versions
 }
 
@@ -79,10 +155,9 @@ export function activeTables(
     for (const { name, version } of await listTables(ports)) {
       const definition = definitions[name]
       if (definition === undefined || seen.get(name) === version) continue
-      const stored = await ports.objects.get(objectKey(name, version))
-      if (stored === undefined) throw new Error(`the file of table ${name}, version ${version}, is missing`)
+      const bytes = await tableBytes(ports, name, version)
       try {
-        tables[name] = definition.parse(stored.bytes)
+        tables[name] = definition.parse(bytes)
         used.set(name, version)
       } catch (error) {
         report(stream, `table ${name} ${version} does not load`, error)
@@ -122,8 +197,13 @@ function report(stream: string, what: string, error: unknown): void {
   console.error(JSON.stringify({ level: 'error', part: 'reference', stream, what, message }))
 }
 
-function pointerOf({ data }: Item): TableVersion {
-  return JSON.parse(Buffer.from(data).toString()) as TableVersion
+function pointerOf({ data }: Item): Pointer {
+  return JSON.parse(Buffer.from(data).toString()) as Pointer
+}
+
+function tableVersion(item: Item): TableVersion {
+  const { name, version, sinceMs, sizeBytes } = pointerOf(item)
+  return { name, version, sinceMs, sizeBytes }
 }
 
 function objectKey(name: string, version: string): string {

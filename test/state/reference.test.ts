@@ -7,7 +7,14 @@ import { FolderStore } from '../../lib/local/folder-store.ts'
 import { SqliteStore } from '../../lib/local/sqlite-store.ts'
 import type { KeyedStore } from '../../lib/ports/keyed-store.ts'
 import type { ObjectStore } from '../../lib/ports/object-store.ts'
-import { activeTables, listTables, putTable } from '../../lib/state/reference.ts'
+import {
+  activateTable,
+  activeTables,
+  listTables,
+  putTable,
+  ReferenceTableError,
+  tableVersions,
+} from '../../lib/state/reference.ts'
 import { type LoadedTables, TableError } from '../../lib/stream/table.ts'
 
 const clock = { ms: 1_700_000_000_000, nowMs: () => clock.ms, sleep: async () => undefined }
@@ -91,6 +98,108 @@ describe('reference tables', () => {
     const done = results.filter(({ status }) => status === 'fulfilled')
     expect(done.length).toBeGreaterThanOrEqual(1)
     expect((await listTables(ports)).length).toBe(1)
+  })
+})
+
+describe('an earlier version', () => {
+  const use = (version: string) => activateTable(ports, 'bad', version)
+  const inUse = async () => (await tableVersions(ports, 'bad')).filter((one) => one.inUse)
+
+  it('is used again within two seconds, and versions count on from the highest', async () => {
+    const tables = activeTables(ports, stream)
+    const first = await put('198.51.100.0/24 one')
+    const one = await tables()
+    const second = await put('198.51.100.0/24 two')
+    clock.ms += LOOKED_MS
+    expect(find(await tables(), '198.51.100.1')).toBe('two')
+    expect(await use(first.version)).toMatchObject({ version: first.version, sinceMs: clock.ms })
+    clock.ms += LOOKED_MS
+    const again = await tables()
+    expect(find(again, '198.51.100.1')).toBe('one')
+    expect(again?.version).toBe(one?.version)
+    const third = await put('198.51.100.0/24 three')
+    expect(third.version).toMatch(/^000003-/)
+    expect((await tableVersions(ports, 'bad')).map(({ version, inUse: used }) => [version, used])).toEqual([
+      [first.version, false],
+      [second.version, false],
+      [third.version, true],
+    ])
+  })
+
+  it('put anew while another is in use is a version of its own', async () => {
+    const first = await put('10.0.0.1')
+    await put('10.0.0.2')
+    const again = await put('10.0.0.1')
+    expect(again.version).toBe(first.version.replace('000001', '000003'))
+    expect(await inUse()).toMatchObject([{ version: again.version }])
+  })
+
+  it('that is not there is refused, with those that are', async () => {
+    await expect(use('000001-0')).rejects.toThrow('the table bad has no version 000001-0; it has none yet')
+    const { version } = await put('10.0.0.1')
+    await expect(use('000002-0')).rejects.toThrow(`it has ${version}`)
+  })
+
+  it('in use already stays as it is', async () => {
+    const first = await put('10.0.0.1')
+    clock.ms += 1
+    expect(await use(first.version)).toEqual(first)
+  })
+
+  /** Lets something happen before the next conditional put of the table's item. */
+  function whilePutting(doing: () => Promise<unknown>) {
+    const { keyed } = ports
+    let done = false
+    const late = new Proxy(keyed, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name, target)
+        if (typeof member !== 'function') return member
+        const bound = member.bind(target) as (...args: unknown[]) => Promise<unknown>
+        if (name !== 'put' || done) return bound
+        return async (...args: unknown[]) => {
+          done = true
+          await doing()
+          return bound(...args)
+        }
+      },
+    })
+    return { ...ports, keyed: late }
+  }
+
+  it('does not undo what somebody else put meanwhile', async () => {
+    const first = await put('10.0.0.1')
+    await put('10.0.0.2')
+    let other = ''
+    const late = whilePutting(async () => {
+      other = (await put('10.0.0.3')).version
+    })
+    await expect(activateTable(late, 'bad', first.version)).rejects.toThrow(ReferenceTableError)
+    expect(await inUse()).toMatchObject([{ version: other }])
+  })
+
+  it('is not overwritten by a put that began before it was left and came back to', async () => {
+    const first = await put('10.0.0.1')
+    const second = await put('10.0.0.2')
+    await use(first.version)
+    // The item says the same version before and after, and it is not the same item.
+    const late = whilePutting(async () => {
+      await use(second.version)
+      await use(first.version)
+    })
+    await expect(putTable(late, 'bad', Buffer.from('10.0.0.4'))).rejects.toThrow('changed by somebody else')
+    expect(await inUse()).toMatchObject([{ version: first.version }])
+    expect((await tableVersions(ports, 'bad')).length).toBe(3)
+  })
+
+  it('of an item of an earlier release is found and left again', async () => {
+    const bytes = Buffer.from('10.0.0.1')
+    const { version, ...rest } = await put('10.0.0.1')
+    const data = Buffer.from(JSON.stringify({ version, ...rest }))
+    await ports.keyed.put({ pk: 'reference', sk: 'bad', rev: version, data }, 'any')
+    expect(await putTable(ports, 'bad', bytes)).toEqual({ version, ...rest })
+    const second = await put('10.0.0.2')
+    expect(await use(version)).toMatchObject({ version })
+    expect(await use(second.version)).toMatchObject({ version: second.version })
   })
 })
 
