@@ -52,6 +52,8 @@ const program = new Command('weir')
   .description('Exact streaming views, explained alerts and a master that keeps everything, on this machine.')
   .version('0.1.0')
   .showHelpAfterError('(add --help for what it takes)')
+  // Options behind a command are that command's, also where the one above it has options of the same name.
+  .enablePositionalOptions()
   .exitOverride()
 
 for (const { register } of COMMANDS) register(program)

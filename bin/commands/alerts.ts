@@ -53,8 +53,6 @@ export function register(program: Command): void {
     .option('--incidents', 'alerts of one group and window as one; not what is suppressed or closed')
     .option('--all', 'with --incidents: also what is suppressed or closed')
     .addHelpText('after', MORE)
-    // Options behind a command below belong to that one.
-    .enablePositionalOptions()
   withCommonOptions(command).action(run)
   registerAlertActions(command)
 }
