@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type HttpEvent, ingestHandler } from '../../lib/collect/ingest/handler.ts'
 import { BODY_BYTES_MAX, FRAMED, framedBody } from '../../lib/collect/ingest/records-body.ts'
+import { ingestAnswer, ingestRefusal } from '../../lib/collect/ingest/schemas.ts'
 import { PortError } from '../../lib/ports/errors.ts'
 import type { EventLog } from '../../lib/ports/event-log.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
@@ -63,7 +64,10 @@ function event(
 
 async function send(body: string | Buffer, sent: Sent = {}, on: Ports = ports) {
   const { statusCode, headers, body: text } = await ingestHandler(streams, on)(event(body, sent), context)
-  return { status: statusCode, headers, document: JSON.parse(text) }
+  const document = JSON.parse(text)
+  // As docs/openapi.yaml describes it, and nothing besides.
+  expect((statusCode === 200 ? ingestAnswer : ingestRefusal).parse(document)).toEqual(document)
+  return { status: statusCode, headers, document }
 }
 
 async function landed(stream = 'words') {

@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { PortError } from '../../ports/errors.ts'
 import { beginInvocation, type Ports } from '../../ports/ports.ts'
 import type { Stream } from '../../stream/define.ts'
@@ -5,6 +6,13 @@ import { type RecordBlock, recordAt } from '../block.ts'
 import { Ingest } from './ingest.ts'
 import { IngestError, type InvalidRecord } from './ingest-error.ts'
 import { recordsOf } from './records-body.ts'
+import {
+  INVALID_MAX,
+  type ingestAnswer,
+  ingestHeaders,
+  ingestParameters,
+  type ingestRefusal,
+} from './schemas.ts'
 
 /** What is used of an HTTP API event, payload version 2.0: header names are in lower case. */
 export interface HttpEvent {
@@ -22,10 +30,6 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
-
-/** Invalid records that an answer names: enough to find what is wrong. */
-const INVALID_MAX = 1000
-const KEY = /^[\x21-\x7e]{1,200}$/
 
 /**
  * `POST /streams/{stream}/records`: takes records into a stream and answers once they are in its log. docs/collecting.md
@@ -45,10 +49,12 @@ export function ingestHandler(
         throw new IngestError('INVALID_RECORDS', refusal(stream, invalid), invalid)
       const taken = await (ingests.get(stream.name) as Ingest).take({ block, key })
       const { topic, records, replayed } = taken
-      return answer(200, {
-        ...{ stream: stream.name, topic, accepted: records.length, replayed, records },
+      const document: z.input<typeof ingestAnswer> = {
+        ...{ stream: stream.name, topic, accepted: records.length, replayed },
+        records: [...records],
         invalid: invalid.slice(0, INVALID_MAX),
-      })
+      }
+      return answer(200, document)
     } catch (error) {
       return refuse(error)
     }
@@ -77,16 +83,21 @@ function readRequest(streams: ReadonlyMap<string, Stream>, event: HttpEvent): Re
     'content-encoding': encoding = '',
     'idempotency-key': key,
   } = event.headers
-  if (key !== undefined && !KEY.test(key))
+  if (!ingestHeaders.shape['idempotency-key'].safeParse(key).success)
     throw new IngestError('BAD_REQUEST', 'Idempotency-Key: 1 to 200 visible ASCII characters are expected')
-  const { invalid = 'refuse', ...unknown } = event.queryStringParameters ?? {}
-  if ((invalid !== 'refuse' && invalid !== 'keep') || Object.keys(unknown).length > 0)
+  const parameters = ingestParameters.safeParse(event.queryStringParameters ?? {})
+  if (!parameters.success)
     throw new IngestError(
       'BAD_REQUEST',
       'the query string takes invalid=refuse or invalid=keep, and nothing else',
     )
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
-  return { stream, block: recordsOf(body, type, encoding), key, keepInvalid: invalid === 'keep' }
+  return {
+    stream,
+    block: recordsOf(body, type, encoding),
+    key,
+    keepInvalid: parameters.data.invalid === 'keep',
+  }
 }
 
 function invalidRecords(stream: Stream, block: RecordBlock): readonly InvalidRecord[] {
@@ -115,7 +126,7 @@ function answer(statusCode: number, document: object, headers: Record<string, st
 function refuse(thrown: unknown): HttpAnswer {
   const error = thrown instanceof IngestError ? thrown : unavailable(thrown)
   const { code, message, status, invalid } = error
-  const document = {
+  const document: z.input<typeof ingestRefusal> = {
     error: { code, message },
     ...(invalid.length > 0 && { invalid: invalid.slice(0, INVALID_MAX) }),
   }

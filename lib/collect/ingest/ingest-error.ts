@@ -1,3 +1,5 @@
+import type { INGEST_ERROR_CODES } from './schemas.ts'
+
 /** One record that the stream cannot read. The reason quotes field names and expectations, never the record. */
 export interface InvalidRecord {
   /** Number of the record in the request, from 0; empty lines are none. */
@@ -6,16 +8,7 @@ export interface InvalidRecord {
   readonly reason: string
 }
 
-export type IngestErrorCode =
-  | 'BAD_REQUEST'
-  | 'NO_SUCH_STREAM'
-  | 'METHOD_NOT_ALLOWED'
-  | 'IN_PROGRESS'
-  | 'TOO_LARGE'
-  | 'UNKNOWN_OUTCOME'
-  | 'INVALID_RECORDS'
-  | 'KEY_REUSED'
-  | 'UNAVAILABLE'
+export type IngestErrorCode = (typeof INGEST_ERROR_CODES)[number]
 
 const STATUS: Readonly<Record<IngestErrorCode, number>> = {
   BAD_REQUEST: 400,

@@ -2,6 +2,13 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import {
+  INGEST_PATH,
+  ingestAnswer,
+  ingestHeaders,
+  ingestParameters,
+  ingestRefusal,
+} from '../../../lib/collect/ingest/schemas.ts'
 import { ROUTES } from '../../../lib/serve/query-api/routes.ts'
 import { errorAnswer } from '../../../lib/serve/query-api/schemas.ts'
 
@@ -31,7 +38,9 @@ function bare(schema: unknown): unknown {
   if (typeof schema !== 'object' || schema === null) return schema
   if ('$ref' in schema) return bare(resolve(String(schema.$ref)))
   const { description: _, examples: __, $schema: ___, required, ...rest } = schema as Json
-  const sorted = Array.isArray(required) ? { required: [...required].sort() } : {}
+  const sorted = Array.isArray(required)
+    ? { required: [...required].sort() }
+    : required === true && { required }
   return Object.fromEntries(
     Object.entries({ ...rest, ...sorted }).map(([name, value]) => [name, bare(value)]),
   )
@@ -64,6 +73,22 @@ test.each(ROUTES)('$path answers as is described', ({ path, answers }) => {
   expect(Object.keys(responses)).toEqual(['200', 'default'])
   expect(bodyOf(responses['200'])).toEqual(jsonSchema(answers))
   expect(bodyOf(responses.default)).toEqual(jsonSchema(errorAnswer))
+})
+
+test('sending records takes and answers what is described', () => {
+  const { post, ...others } = document.paths[INGEST_PATH] ?? {}
+  expect(Object.keys(others)).toEqual(['servers'])
+  const described = (post?.parameters ?? []).map((one) => bare(one) as Parameter)
+  const of = (where: string) =>
+    Object.fromEntries(
+      described.filter((one) => one.in === where).map((one) => [one.name.toLowerCase(), one.schema]),
+    )
+  expect(Object.keys(of('path')).map((name) => `{${name}}`)).toEqual(INGEST_PATH.match(/\{\w+\}/g))
+  expect(of('query')).toEqual((jsonSchema(ingestParameters) as { properties: Json }).properties)
+  expect(of('header')).toEqual((jsonSchema(ingestHeaders) as { properties: Json }).properties)
+  expect(described.filter(({ required }) => required === true).map(({ name }) => name)).toEqual(['stream'])
+  expect(bodyOf(post?.responses['200'])).toEqual(jsonSchema(ingestAnswer))
+  expect(bodyOf(post?.responses.default)).toEqual(jsonSchema(ingestRefusal))
 })
 
 test('it refers to nothing that is not there', () => {
