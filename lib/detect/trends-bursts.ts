@@ -1,4 +1,4 @@
-import type { ClosedSlot } from './trends-slot.ts'
+import { ClosedSlot, type SlotState } from './trends-slot.ts'
 import { logTailOf } from './trends-tail.ts'
 
 export interface BurstOptions {
@@ -21,6 +21,21 @@ export interface Burst {
   readonly expected: number
   /** Probability of so many uses or more, as a power of ten: -9 is one in a thousand million. */
   readonly log10P: number
+}
+
+/** All that a `TrendsBursts` has come to know, as JSON; numbers come back as they went. */
+export interface BurstsState {
+  /** Those that are recent. */
+  readonly slots: readonly SlotState[]
+  /** Id, past, and the slot of past up to which that is weighed. */
+  readonly past: readonly (readonly [id: number, past: number, weighedTo: number])[]
+  readonly bursting: readonly number[]
+  readonly pastUses: number
+  readonly exposure: number
+  readonly pastSlots: number
+  /** The last slot and the first, null before there was any. */
+  readonly number: number | null
+  readonly start: number
 }
 
 const HOUR_MS = 3_600_000
@@ -96,6 +111,42 @@ export class TrendsBursts {
       found.push({ id, uses: this.#recent[id] as number, expected, log10P: logP / Math.LN10 })
     }
     return found
+  }
+
+  toState(): BurstsState {
+    const past: [number, number, number][] = []
+    for (let id = 0; id < this.#past.length; id++)
+      if (this.#past[id] !== 0) past.push([id, this.#past[id] as number, this.#weighedTo[id] as number])
+    return {
+      slots: this.#slots.map(({ number, slot }) => slot.toState(number)),
+      past,
+      bursting: [...this.#bursting],
+      pastUses: this.#pastUses,
+      exposure: this.#exposure,
+      pastSlots: this.#pastSlots,
+      number: this.#number ?? null,
+      start: this.#start,
+    }
+  }
+
+  /** Takes up what another one was at. `keys`: ids are below it. */
+  resume(state: BurstsState, keys: number): void {
+    this.reserve(keys)
+    for (const one of state.slots) {
+      const slot = ClosedSlot.fromState(one)
+      this.#slots.push({ number: one[0], slot })
+      this.#count(slot)
+    }
+    for (const [id, past, weighedTo] of state.past) {
+      this.#past[id] = past
+      this.#weighedTo[id] = weighedTo
+    }
+    this.#bursting = new Set(state.bursting)
+    this.#pastUses = state.pastUses
+    this.#exposure = state.exposure
+    this.#pastSlots = state.pastSlots
+    this.#number = state.number ?? undefined
+    this.#start = state.start
   }
 
   /** Whether anything is known of the id. */

@@ -1,3 +1,6 @@
+/** A slot as JSON: its number, ids, and uses of each. */
+export type SlotState = readonly [number: number, ids: readonly number[], counts: readonly number[]]
+
 /** Uses of one slot, while more may come: a counter for each key, and a list of those that are not zero. */
 export class OpenSlot {
   #counts = new Int32Array(1024)
@@ -12,6 +15,11 @@ export class OpenSlot {
       this.#touched[this.#length++] = id
     }
     this.#counts[id] = before + uses
+  }
+
+  toState(number: number): SlotState {
+    const ids = [...this.ids()]
+    return [number, ids, ids.map((id) => this.#counts[id] as number)]
   }
 
   ids(): Int32Array {
@@ -42,6 +50,19 @@ export class ClosedSlot {
   constructor(ids: Int32Array, counts: Int32Array) {
     this.ids = ids
     this.counts = counts
+  }
+
+  toState(number: number): SlotState {
+    return [number, [...this.ids], [...this.counts]]
+  }
+
+  static fromState([, ids, counts]: SlotState): ClosedSlot {
+    return new ClosedSlot(Int32Array.from(ids), Int32Array.from(counts))
+  }
+
+  /** All uses in it. */
+  get uses(): number {
+    return this.counts.reduce((sum, count) => sum + count, 0)
   }
 
   renumbered(to: Int32Array): ClosedSlot {

@@ -1,5 +1,5 @@
-import { type Burst, type BurstOptions, TrendsBursts } from './trends-bursts.ts'
-import { type ClosedSlot, OpenSlot } from './trends-slot.ts'
+import { type Burst, type BurstOptions, type BurstsState, TrendsBursts } from './trends-bursts.ts'
+import { ClosedSlot, OpenSlot, type SlotState } from './trends-slot.ts'
 import { type Ranked, topOf } from './trends-top.ts'
 
 export interface TrendsOptions {
@@ -23,6 +23,23 @@ export interface Slide {
   readonly uses: number
   /** Uses that came for slots that had been closed, since the slide before: they are in no slide. */
   readonly late: number
+}
+
+/** All that a `Trends` has come to know, as JSON: one made of it goes on as the other would have, to the bit. */
+export interface TrendsState {
+  readonly version: 1
+  readonly slideMs: number
+  readonly slots: number
+  /** By id. */
+  readonly keys: readonly string[]
+  /** Number of the first slot that is not closed; null before the first use. */
+  readonly next: number | null
+  readonly late: number
+  readonly forgetAt: number
+  readonly open: readonly SlotState[]
+  /** Those of the window. */
+  readonly closed: readonly SlotState[]
+  readonly bursts: BurstsState
 }
 
 const SLIDE_MS = 10_000
@@ -68,9 +85,56 @@ export class Trends {
     this.#bursts = new TrendsBursts(bursts, slideMs)
   }
 
+  /** Goes on from a `toState`, under the same options. Throws a RangeError where slides or window were of another length. */
+  static fromState(state: TrendsState, options: TrendsOptions = {}): Trends {
+    const trends = new Trends(options)
+    const { version, slideMs, slots } = state
+    if (version !== 1 || slideMs !== trends.#slideMs || slots !== trends.#slots)
+      throw new RangeError(
+        `a state of version ${version}, ${slots} slots of ${slideMs} ms, is no state of ${trends.#slots} slots of ${trends.#slideMs} ms`,
+      )
+    trends.#resume(state)
+    return trends
+  }
+
+  toState(): TrendsState {
+    return {
+      version: 1,
+      slideMs: this.#slideMs,
+      slots: this.#slots,
+      keys: this.#keys,
+      next: this.#next ?? null,
+      late: this.#late,
+      forgetAt: this.#forgetAt,
+      open: Array.from(this.#open, ([number, slot]) => slot.toState(number)),
+      closed: Array.from(this.#closed, ([number, slot]) => slot.toState(number)),
+      bursts: this.#bursts.toState(),
+    }
+  }
+
   /** Keys that are held. */
   get keys(): number {
     return this.#keys.length
+  }
+
+  /** Start of the first slot that is not closed, ms; undefined before the first use. */
+  get nextMs(): number | undefined {
+    return this.#next === undefined ? undefined : this.#next * this.#slideMs
+  }
+
+  /** Uses in the closed slots of the window. */
+  get uses(): number {
+    return this.#uses
+  }
+
+  /** Uses in the slot that begins at `startMs` when it was closed; 0 of one that is no longer in the window. */
+  closedUses(startMs: number): number {
+    return this.#closed.get(startMs / this.#slideMs)?.uses ?? 0
+  }
+
+  /** Says that so many uses came for slots that had been closed: the next slide tells. */
+  addLate(uses: number): void {
+    this.#late += uses
   }
 
   add(key: string, eventTimeMs: number, uses = 1): void {
@@ -147,6 +211,26 @@ export class Trends {
       this.#window[ids[i] as number] = (this.#window[ids[i] as number] as number) + count
       this.#uses += count
     }
+  }
+
+  #resume({ keys, next, late, forgetAt, open, closed, bursts }: TrendsState): void {
+    this.#keys = [...keys]
+    this.#ids = new Map(keys.map((key, id) => [key, id]))
+    this.#next = next ?? undefined
+    this.#late = late
+    this.#forgetAt = forgetAt
+    this.#reserve()
+    for (const [number, ids, counts] of open) {
+      const slot = new OpenSlot()
+      for (const [i, id] of ids.entries()) slot.add(id, counts[i] ?? 0)
+      this.#open.set(number, slot)
+    }
+    for (const one of closed) {
+      const slot = ClosedSlot.fromState(one)
+      this.#closed.set(one[0], slot)
+      this.#apply(slot, 1)
+    }
+    this.#bursts.resume(bursts, keys.length)
   }
 
   #reserve(): void {

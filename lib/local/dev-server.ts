@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { ingestHandler } from '../collect/ingest/handler.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { Status } from '../serve/dashboard-messages.ts'
+import { Watch } from '../serve/watch.ts'
 import type { Stream } from '../stream/define.ts'
 import { DevParts } from './dev-parts.ts'
 import { devRoutes, type Running, viewRoutes } from './dev-routes.ts'
@@ -10,15 +11,14 @@ import { DevSockets } from './dev-sockets.ts'
 import { HttpError, httpServer, requireSameSite } from './http-api.ts'
 import { type IngestHandler, serveIngestOn } from './ingest-route.ts'
 import { Pipeline } from './pipeline.ts'
-import { RateTimer } from './rate-timer.ts'
 import { RecomputeTimer } from './recompute-timer.ts'
 import type { ServerEnv } from './servers.ts'
 import { SocketFunction } from './socket-function.ts'
 import { StreamWatch } from './status.ts'
 import { StatusPush } from './status-push.ts'
-import { TrendsPush } from './trends-push.ts'
 import { messageOf, tellOnce } from './trouble.ts'
 import { UpkeepTimer } from './upkeep-timer.ts'
+import { WatchTimer } from './watch-timer.ts'
 import { WorkerProcess } from './worker-process.ts'
 import { WsPublisher } from './ws-publisher.ts'
 
@@ -51,8 +51,7 @@ export class DevServer implements Running {
   readonly #watches: readonly StreamWatch[]
   readonly #statusPush: StatusPush
   readonly #upkeep: UpkeepTimer
-  readonly #rates: RateTimer
-  readonly #trends: TrendsPush
+  readonly #watch: WatchTimer
   readonly recompute: RecomputeTimer
 
   private constructor(options: DevServerOptions, pipeline: Pipeline, wiring: Wiring, url: string) {
@@ -70,17 +69,11 @@ export class DevServer implements Running {
     this.#statusPush = new StatusPush({ read: () => this.#readStatus(), publisher, onTrouble })
     const names = [...this.streams.keys()]
     this.#upkeep = new UpkeepTimer({ streams: names, env: pipeline.workerEnv, onTrouble })
-    this.#rates = new RateTimer({ ports: pipeline.ports, streams: [...this.streams.values()], onTrouble })
+    const watch = new Watch(pipeline.ports, [...this.streams.values()], { frameIntervalMs: FRAME_EVERY_MS })
+    this.#watch = new WatchTimer({ watch, nowMs: () => pipeline.ports.clock.nowMs(), onTrouble })
     this.recompute = new RecomputeTimer({ streams: names, env: pipeline.workerEnv, onTrouble })
     const socketFunction = new SocketFunction(socket)
-    this.#trends = new TrendsPush({
-      ports: pipeline.ports,
-      streams: [...this.streams.values()],
-      publisher,
-      onTrouble,
-    })
-    const [status, trends] = [this.#statusPush, this.#trends]
-    this.sockets = new DevSockets({ publisher, socketFunction, status, trends, onTrouble })
+    this.sockets = new DevSockets({ publisher, socketFunction, status: this.#statusPush, onTrouble })
   }
 
   static async start(given: DevServerOptions): Promise<DevServer> {
@@ -141,8 +134,7 @@ export class DevServer implements Running {
     http.close()
     await socket.stop()
     await this.#upkeep.stop()
-    await this.#rates.stop()
-    await this.#trends.stop()
+    await this.#watch.stop()
     await this.recompute.stop()
     const soon = AbortSignal.timeout(DRAIN_MS_MAX)
     const drained = this.pipeline.streams.map(({ stream }) => this.pipeline.drained(stream.name, soon))
@@ -156,8 +148,7 @@ export class DevServer implements Running {
     void this.#wiring.socket.start().catch((error: unknown) => onTrouble(messageOf(error)))
     this.#statusPush.start()
     this.#upkeep.start()
-    this.#rates.start()
-    this.#trends.start()
+    this.#watch.start()
     this.recompute.start()
   }
 

@@ -3,7 +3,6 @@ import type { Publisher } from '../ports/publisher.ts'
 import { errorFrame } from './error-frame.ts'
 import type { SocketFunction } from './socket-function.ts'
 import type { StatusPush } from './status-push.ts'
-import type { TrendsPush } from './trends-push.ts'
 import { messageOf } from './trouble.ts'
 import { HandlerError } from './worker-process.ts'
 
@@ -11,11 +10,10 @@ export interface DevSocketsOptions {
   readonly publisher: Pick<Publisher, 'send'>
   readonly socketFunction: SocketFunction
   readonly status: StatusPush
-  readonly trends: TrendsPush
   readonly onTrouble: (message: string) => void
 }
 
-/** What API Gateway does with the connections of a WebSocket, and this server's own channels: `status` and `trends/<stream>`. */
+/** What API Gateway does with the connections of a WebSocket, and this server's own channel `status`. */
 export class DevSockets {
   readonly #options: DevSocketsOptions
   readonly #connections = new Set<string>()
@@ -37,16 +35,10 @@ export class DevSockets {
 
   /** Never rejects: what fails is told to the client and, once, to the terminal. */
   async message(connectionId: string, text: string): Promise<void> {
-    const { status, trends, socketFunction } = this.#options
+    const { status, socketFunction } = this.#options
     const { action, channel } = wantedOf(text)
-    if (channel === 'status' || trends.has(channel)) {
-      if (action === 'subscribe')
-        return channel === 'status' ? status.subscribe(connectionId) : trends.subscribe(channel, connectionId)
-      if (action === 'unsubscribe')
-        return channel === 'status'
-          ? status.unsubscribe(connectionId)
-          : trends.unsubscribe(channel, connectionId)
-    }
+    if (channel === 'status' && action === 'subscribe') return status.subscribe(connectionId)
+    if (channel === 'status' && action === 'unsubscribe') return status.unsubscribe(connectionId)
     try {
       await socketFunction.handle(connectionId, '$default', text)
     } catch (error) {
@@ -56,9 +48,8 @@ export class DevSockets {
 
   /** Never rejects. */
   async disconnected(connectionId: string): Promise<void> {
-    const { status, trends, socketFunction, onTrouble } = this.#options
+    const { status, socketFunction, onTrouble } = this.#options
     status.unsubscribe(connectionId)
-    trends.disconnected(connectionId)
     this.#connections.delete(connectionId)
     await socketFunction.handle(connectionId, '$disconnect').catch((error) => onTrouble(messageOf(error)))
   }
@@ -76,12 +67,12 @@ export class DevSockets {
   }
 }
 
-/** Empty where the message does not say, which the socket function will complain of. */
-function wantedOf(text: string): { readonly action: unknown; readonly channel: string } {
+/** Undefined where the message does not say, which the socket function will complain of. */
+function wantedOf(text: string): { readonly action: unknown; readonly channel: unknown } {
   try {
     const { action, channel } = JSON.parse(text) as { action?: unknown; channel?: unknown }
-    return { action, channel: typeof channel === 'string' ? channel : '' }
+    return { action, channel }
   } catch {
-    return { action: undefined, channel: '' }
+    return { action: undefined, channel: undefined }
   }
 }

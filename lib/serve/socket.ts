@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
 import { beginInvocation, type Ports } from '../ports/ports.ts'
 import { type AlertPosition, comparePositions, LOG_START, readCursor } from '../state/alert-cursor.ts'
-import { alertChannel, type channelName, STATUS_CHANNEL } from './channel.ts'
+import { alertChannel, type channelName, STATUS_CHANNEL, trendsStream } from './channel.ts'
 import type { ErrorAnswer, ServerMessage } from './dashboard-messages.ts'
 import { writeFrame } from './frames.ts'
 import { clientMessage, type ErrorCode, type subscribeMessage } from './protocol.ts'
 import type { Pump } from './push.ts'
+import { beginningFrames } from './trends/subscribe.ts'
 
 /** Event of an API Gateway WebSocket API, as much of it as Weir reads. */
 export interface SocketEvent {
@@ -42,14 +43,18 @@ const OK: SocketAnswer = { statusCode: 200 }
 
 /**
  * The handler of the WebSocket: subscribe, unsubscribe, ping. What a client got wrong is answered on the connection; only
- * trouble of our own is thrown, after telling the client.
+ * trouble of our own is thrown, after telling the client. `trending`: streams that have a channel of trends.
  */
-export function socketHandler(ports: Ports, pump: Pump): SocketHandler {
+export function socketHandler(
+  ports: Ports,
+  pump: Pump,
+  trending: ReadonlySet<string> = new Set(),
+): SocketHandler {
   return async (event, context) => {
     beginInvocation(ports, context)
     const { connectionId, routeKey } = event.requestContext
     if (routeKey === '$connect') return OK
-    const session = new Session(ports, pump, connectionId, context)
+    const session = new Session(ports, pump, trending, connectionId, context)
     if (routeKey === '$disconnect') await pump.subscriptions.forget(connectionId)
     else await session.receive(bodyOf(event))
     return OK
@@ -77,12 +82,20 @@ class Refusal extends Error {
 class Session {
   readonly #ports: Ports
   readonly #pump: Pump
+  readonly #trending: ReadonlySet<string>
   readonly #connectionId: string
   readonly #context: SocketContext
 
-  constructor(ports: Ports, pump: Pump, connectionId: string, context: SocketContext) {
+  constructor(
+    ports: Ports,
+    pump: Pump,
+    trending: ReadonlySet<string>,
+    connectionId: string,
+    context: SocketContext,
+  ) {
     this.#ports = ports
     this.#pump = pump
+    this.#trending = trending
     this.#connectionId = connectionId
     this.#context = context
   }
@@ -110,7 +123,24 @@ class Session {
     if (held.length >= CHANNELS_MAX && !held.includes(channel))
       throw new Refusal('TOO_MANY', `a connection may listen to ${CHANNELS_MAX} channels`, channel)
     if (channel === STATUS_CHANNEL) await subscriptions.begin({ channel, connectionId, position: LOG_START })
+    else if (trendsStream(channel) !== undefined) await this.#subscribeToTrends(channel, since, where)
     else await this.#subscribeToAlerts(channel, since, where)
+  }
+
+  async #subscribeToTrends(channel: string, since?: string, where?: ParsedFilter): Promise<void> {
+    const stream = trendsStream(channel) ?? ''
+    if (!this.#trending.has(stream))
+      throw new Refusal('NO_SUCH_CHANNEL', `${JSON.stringify(stream)} is no stream with trends`, channel)
+    if (where !== undefined) throw new Refusal('BAD_MESSAGE', 'where is for alerts alone', channel)
+    const connectionId = this.#connectionId
+    // First: a slide that closes meanwhile is sent twice then, and not left out.
+    await this.#pump.subscriptions.begin({ channel, connectionId, position: LOG_START })
+    const frames = await beginningFrames(this.#ports, stream, since)
+    if (frames === undefined)
+      throw new Refusal('BAD_CURSOR', `${JSON.stringify(since)} is no cursor of trends`, channel)
+    for (const frame of frames)
+      if ((await this.#ports.publisher.send(connectionId, frame)) === 'gone')
+        return this.#pump.subscriptions.forget(connectionId)
   }
 
   async #subscribeToAlerts(channel: string, since?: string, where?: ParsedFilter): Promise<void> {

@@ -165,15 +165,27 @@ describe('the tail', () => {
 describe('the watermark', () => {
   it('is the least of the partitions, less the delay; idle ones are left out, which is told', () => {
     const watermark = new Watermark({ idleMs: 1_000 })
-    expect(watermark.at(0).timeMs).toBe(Number.NEGATIVE_INFINITY)
+    const running = { atRest: false }
+    expect(watermark.at(0)).toEqual({ ...running, timeMs: Number.NEGATIVE_INFINITY, provisional: false })
     watermark.see(0, 100_000, 0)
     watermark.see(1, 70_000, 0)
     watermark.see(1, 60_000, 0)
-    expect(watermark.at(500)).toEqual({ timeMs: 50_000, provisional: false })
+    expect(watermark.at(500)).toEqual({ ...running, timeMs: 50_000, provisional: false })
     watermark.see(0, 110_000, 900)
-    expect(watermark.at(1_500)).toEqual({ timeMs: 90_000, provisional: true })
+    expect(watermark.at(1_500)).toEqual({ ...running, timeMs: 90_000, provisional: true })
     watermark.see(1, 80_000, 1_600)
-    expect(watermark.at(1_700)).toEqual({ timeMs: 90_000, provisional: false })
+    expect(watermark.at(1_700)).toEqual({ ...running, timeMs: 90_000, provisional: false })
+  })
+
+  it('stands still while all are idle, and goes to the last record of all once they are at rest', () => {
+    const watermark = new Watermark({ idleMs: 1_000, restMs: 5_000 })
+    watermark.see(0, 100_000, 0)
+    watermark.see(1, 70_000, 2_000)
+    watermark.see(2, Number.NEGATIVE_INFINITY, 1_500)
+    expect(watermark.at(2_000).timeMs).toBe(Number.NEGATIVE_INFINITY)
+    expect(watermark.at(2_500)).toEqual({ timeMs: 50_000, provisional: true, atRest: false })
+    expect(watermark.at(6_999)).toEqual({ timeMs: 50_000, provisional: true, atRest: false })
+    expect(watermark.at(7_000)).toEqual({ timeMs: 100_000, provisional: true, atRest: true })
   })
 })
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { trainStream } from '../../lib/batch/train.ts'
-import { RateTimer } from '../../lib/local/rate-timer.ts'
+import { WatchTimer } from '../../lib/local/watch-timer.ts'
+import { Watch } from '../../lib/serve/watch.ts'
 import { AlertLog } from '../../lib/state/alert-log.ts'
 import { logs } from '../../streams/logs.ts'
 import { network } from '../../streams/network.ts'
@@ -12,9 +13,9 @@ const START_MS = 1_699_999_800_000
 it('a running pipeline raises a change of rate by itself, once', async () => {
   const world = await LocalWorld.open(logs)
   const troubles: string[] = []
-  const timer = new RateTimer({
-    ports: world.ports,
-    streams: [network, logs],
+  const timer = new WatchTimer({
+    watch: new Watch(world.ports, [network, logs], { frameIntervalMs: 0 }),
+    nowMs: () => world.clock.ms,
     onTrouble: (message) => troubles.push(message),
     everyMs: 20,
   })
@@ -37,7 +38,7 @@ it('a running pipeline raises a change of rate by itself, once', async () => {
     world.clock.ms = START_MS + 24 * SLOT_MS + 61_000
     timer.start()
     const log = new AlertLog('logs', world.ports)
-    const untilMs = Date.now() + 20_000
+    const untilMs = Date.now() + 60_000
     while ((await log.end()).total === 0 && Date.now() < untilMs)
       await new Promise((resolve) => setTimeout(resolve, 20))
     await new Promise((resolve) => setTimeout(resolve, 200))
