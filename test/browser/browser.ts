@@ -51,6 +51,7 @@ export async function openPage(browser: Browser, viewer: Viewer = {}): Promise<O
     permissions: ['clipboard-read', 'clipboard-write'],
   })
   const page = await context.newPage()
+  page.setDefaultTimeout(90_000)
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(String(error)))
   page.on('console', (message) => {

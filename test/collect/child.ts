@@ -30,6 +30,7 @@ export interface ChildOrder {
   readonly delayMsMax?: number
   readonly dieAt?: {
     readonly what: 'append' | 'put'
+    /** `soon`: within 30 ms, and before five more of the kind are begun, so that it dies before its work is over. */
     readonly when: 'before' | 'after' | 'soon'
     readonly nth: number
   }
@@ -53,6 +54,8 @@ async function mayDie<T>(what: 'append' | 'put', act: () => Promise<T>): Promise
   counts[what]++
   const now = dieAt?.what === what && dieAt.nth === counts[what]
   if (now && dieAt.when === 'before') process.kill(process.pid, 'SIGKILL')
+  if (dieAt?.what === what && dieAt.when === 'soon' && counts[what] > dieAt.nth + 5)
+    process.kill(process.pid, 'SIGKILL')
   if (now && dieAt.when === 'soon') setTimeout(() => process.kill(process.pid, 'SIGKILL'), Math.random() * 30)
   if (what === 'append' && order.delayMsMax !== undefined)
     await ports.clock.sleep(Math.random() * order.delayMsMax)

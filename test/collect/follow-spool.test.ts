@@ -6,6 +6,7 @@ import { startRun } from '../../lib/collect/run.ts'
 import { u2Event, u2Packet } from '../formats/unified2.ts'
 import { everything, inFolder, openTestPorts } from './ports.ts'
 import { wordStream } from './streams.ts'
+import { until } from './until.ts'
 
 const TOPIC = 'words.raw.g1'
 const event = (id: number) => Buffer.concat([u2Event({ type: 104, id }), u2Packet(id, `packet of ${id}`)])
@@ -21,7 +22,7 @@ it(
       const spool = (nth: number) => join(folder, `snort.u2.${1_700_000_000 + nth}`)
       const values = async () => (await everything(ports.log, TOPIC)).flat().map(({ value }) => value)
       const notices: string[] = []
-      const until = async (expected: readonly Buffer[]) => {
+      const follow = async (expected: readonly Buffer[]) => {
         const stop = new AbortController()
         const paths = [join(folder, 'snort.u2.*')]
         const running = startRun({
@@ -32,10 +33,7 @@ it(
           signal: stop.signal,
           onNotice: (message) => notices.push(message),
         })
-        for (let waited = 0; waited < 15_000; waited += 50) {
-          if ((await values()).length >= expected.length) break
-          await ports.clock.sleep(50)
-        }
+        await until(`${expected.length} events`, async () => (await values()).length >= expected.length)
         await ports.clock.sleep(300)
         stop.abort()
         await running
@@ -43,15 +41,15 @@ it(
       }
       try {
         await writeFile(spool(0), Buffer.concat([event(1), event(2), event(3).subarray(0, 50)]))
-        await until([event(1), event(2)])
+        await follow([event(1), event(2)])
         await appendFile(spool(0), Buffer.concat([event(3).subarray(50), event(4)]))
         await writeFile(spool(1), event(5))
-        await until([1, 2, 3, 4, 5].map(event))
+        await follow([1, 2, 3, 4, 5].map(event))
         expect(notices.filter((notice) => notice.includes('unified2'))).toEqual([])
         const size = event(5).length
         await appendFile(spool(1), Buffer.concat([Buffer.from([9, 9, 9, 9, 0, 0, 0, 1]), event(6)]))
         await writeFile(spool(2), event(7))
-        await until([1, 2, 3, 4, 5, 7].map(event))
+        await follow([1, 2, 3, 4, 5, 7].map(event))
         expect(notices.filter((notice) => notice.includes('unified2'))).toEqual([
           `${spool(1)}: no unified2 record at byte ${size}: 151587081 is no record type of unified2; the rest of the file is left`,
         ])
@@ -59,5 +57,5 @@ it(
         await ports.close()
       }
     }),
-  60_000,
+  240_000,
 )

@@ -7,6 +7,7 @@ import { startRun } from '../../lib/collect/run.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { everything, inFolder, openTestPorts } from './ports.ts'
 import { difference, NO_DIFFERENCE, wordStream, words } from './streams.ts'
+import { until as eventually } from './until.ts'
 
 const stream = wordStream({ keyed: false })
 const TOPIC = 'words.raw.g1'
@@ -18,6 +19,8 @@ interface World {
   at(name: string): string
   /** Follows until `values` of the log are these, in any order, and nothing more comes; then stops. */
   until(expected: readonly string[], paths?: readonly string[], during?: () => Promise<void>): Promise<void>
+  /** Resolves once so many values are in the log. */
+  landed(count: number): Promise<void>
   values(): Promise<string[]>
 }
 
@@ -27,24 +30,27 @@ function withWorld(use: (world: World) => Promise<void>): Promise<void> {
     const folder = join(dir, 'in')
     await mkdir(folder)
     const values = async () => (await everything(ports.log, TOPIC)).flat().map(({ value }) => value)
+    const landed = (count: number) =>
+      eventually(`${count} records`, async () => (await values()).length >= count)
     const until: World['until'] = async (expected, paths = [folder], during) => {
       const stop = new AbortController()
-      const live = [followInput({ clock: ports.clock, paths, lingerMs: 1000 })]
+      const live = [followInput({ clock: ports.clock, paths, lingerMs: 10_000 })]
       const running = startRun({ ports, stream, sources: paths, live, signal: stop.signal })
       const failed = running.then(
         () => undefined,
         (error: unknown) => error,
       )
       await during?.()
-      for (let waited = 0; waited < 15_000 && (await values()).length < expected.length; waited += 50)
-        await ports.clock.sleep(50)
+      const ended = Symbol('ended')
+      const waiting = Promise.race([landed(expected.length), failed.then(() => ended)])
+      await waiting.catch(() => undefined)
       await ports.clock.sleep(300)
       stop.abort()
       expect(await failed).toBeUndefined()
       expect(difference(await values(), expected)).toEqual(NO_DIFFERENCE)
     }
     try {
-      await use({ ports, at: (name) => join(folder, name), until, values })
+      await use({ ports, at: (name) => join(folder, name), until, landed, values })
     } finally {
       await ports.close()
     }
@@ -83,17 +89,17 @@ describe('following', () => {
     }))
 
   it('reads the rest of a file that is renamed, followed or not under its new name', () =>
-    withWorld(async ({ at, until }) => {
+    withWorld(async ({ at, until, landed }) => {
       await writeFile(at('a.csv'), words(100))
       await until(lines(words(400)), [at('a.csv')], async () => {
-        await new Promise((resolve) => setTimeout(resolve, 700))
+        await landed(100)
         for (let n = 100; n < 400; n += 100) {
           await appendFile(at('a.csv'), words(50, n))
           await rename(at('a.csv'), at(`a.csv.${n}`))
           // The writer still has the old file open, and opens the new one.
           await appendFile(at(`a.csv.${n}`), words(25, n + 50))
           await writeFile(at('a.csv'), words(25, n + 75))
-          await new Promise((resolve) => setTimeout(resolve, 700))
+          await landed(n + 100)
         }
       })
     }))
@@ -120,16 +126,16 @@ describe('following', () => {
     }))
 
   it('does not take the copies that a rotation makes in the folder for new files', () =>
-    withWorld(async ({ at, until }) => {
+    withWorld(async ({ at, until, landed }) => {
       await writeFile(at('a.csv'), words(100))
       await until(lines(words(250)), undefined, async () => {
-        await new Promise((resolve) => setTimeout(resolve, 800))
+        await landed(100)
         await appendFile(at('a.csv'), words(50, 100))
         await copyFile(at('a.csv'), at('a.csv.1'))
         await new Promise((resolve) => setTimeout(resolve, 1200))
         await truncate(at('a.csv'))
         await appendFile(at('a.csv'), words(50, 150))
-        await new Promise((resolve) => setTimeout(resolve, 800))
+        await landed(200)
         await writeFile(at('a.csv.1.gz'), gzipSync(await readFile(at('a.csv.1'))))
         await rm(at('a.csv.1'))
         await appendFile(at('a.csv'), words(50, 200))
@@ -145,11 +151,11 @@ describe('following', () => {
     }))
 
   it('reads compressed files, and one that is still being written', () =>
-    withWorld(async ({ at, until }) => {
+    withWorld(async ({ at, until, landed }) => {
       const whole = gzipSync(words(20_000))
       await writeFile(at('a.csv.gz'), whole.subarray(0, whole.length / 2))
       await until(lines(words(20_001)), undefined, async () => {
-        await new Promise((resolve) => setTimeout(resolve, 700))
+        await landed(1)
         await appendFile(at('a.csv.gz'), whole.subarray(whole.length / 2))
         await writeFile(at('b.csv.gz'), gzipSync(words(1, 20_000).trimEnd()))
       })
@@ -163,13 +169,13 @@ describe('following', () => {
     }))
 
   it('puts a line too large for the log into the object store', () =>
-    withWorld(async ({ at, ports, until, values }) => {
+    withWorld(async ({ at, ports, until, landed, values }) => {
       const long = `7,${'x'.repeat(1_500_000)}`
       await writeFile(at('a.csv'), `1,a\n${long}\n2,b\n`)
-      await until([]).catch(() => undefined)
-      const landed = await values()
-      expect(landed).toHaveLength(3)
-      const pointer = landed.find((value) => value.startsWith('{')) ?? '{}'
+      await until(['1,a', '2,b', 'a pointer'], undefined, () => landed(3)).catch(() => undefined)
+      const found = await values()
+      expect(found).toHaveLength(3)
+      const pointer = found.find((value) => value.startsWith('{')) ?? '{}'
       const { key } = JSON.parse(pointer)
       expect(Buffer.from((await ports.objects.get(key))?.bytes ?? []).toString()).toBe(long)
     }))

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { liveInputs } from '../../lib/collect/inputs.ts'
@@ -9,6 +11,7 @@ import { startRun } from '../../lib/collect/run.ts'
 import type { EventLog } from '../../lib/ports/event-log.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { freePort } from './free-port.ts'
+import { connected } from './listening.ts'
 import { inFolder, openTestPorts } from './ports.ts'
 import { wordStream } from './streams.ts'
 
@@ -18,11 +21,15 @@ const FLOOD_MS = 2500
 const MEMORY_BYTES_MAX = 80 * MB
 const LINE = Buffer.from(`<13>${'x'.repeat(1019)}\n`)
 
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
 /** A log that takes a batch of a quarter of a megabyte in 100 ms, and keeps nothing: ten megabytes a second at most. */
-function slowLog(log: EventLog): EventLog {
+function slowLog(log: EventLog, onAppend: () => void): EventLog {
   const ends = new Map<number, number>()
   const fence: EventLog['fence'] = async () => ({
     append: async (partition, { count }) => {
+      onAppend()
       const baseOffset = ends.get(partition) ?? 0
       ends.set(partition, baseOffset + count)
       await new Promise((resolve) => setTimeout(resolve, 100))
@@ -45,23 +52,26 @@ interface Flooded {
   readonly peakBytes: number
 }
 
-/** Reads `source` into a slow log for a while, and returns what that cost. */
+/** Reads `source` into a slow log for a while, and returns what that cost: what is garbage already does not count. */
 async function flood(ports: Ports, source: string): Promise<Flooded> {
   const stop = new AbortController()
   const live = liveInputs([source], { clock: ports.clock, follow: true }) ?? []
   const held = () => {
+    collectGarbage()
     const { arrayBuffers, heapUsed } = process.memoryUsage()
     return arrayBuffers + heapUsed
   }
-  globalThis.gc?.()
   const before = held()
   let peak = before
   const watching = setInterval(() => {
     peak = Math.max(peak, held())
-  }, 20)
-  const stopping = setTimeout(() => stop.abort(), FLOOD_MS)
+  }, 100)
+  let stopping: NodeJS.Timeout | undefined
+  const onAppend = () => {
+    stopping ??= setTimeout(() => stop.abort(), FLOOD_MS)
+  }
   const running = startRun({
-    ports: { ...ports, log: slowLog(ports.log) },
+    ports: { ...ports, log: slowLog(ports.log, onAppend) },
     stream: wordStream({ keyed: false }),
     sources: [source],
     live,
@@ -102,16 +112,16 @@ describe('memory stays bounded where the log is slow', () => {
       let sentBytes = 0
       let stopped = false
       const sending = (async () => {
-        await ports.clock.sleep(300)
-        const socket = connect(port, '127.0.0.1')
+        const socket = await connected(port)
         socket.on('error', () => undefined)
         const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
         const chunk = Buffer.alloc(64 * 1024, LINE)
         while (!stopped && !socket.destroyed) {
           const more = socket.write(chunk)
           sentBytes += chunk.length
+          if (more) continue
           const drained = new Promise<void>((resolve) => socket.once('drain', () => resolve()))
-          if (!more) await Promise.race([drained, closed])
+          await Promise.race([drained, closed])
         }
         socket.destroy()
       })()

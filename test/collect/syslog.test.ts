@@ -1,6 +1,5 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { liveInputs } from '../../lib/collect/inputs.ts'
@@ -8,8 +7,10 @@ import { startRun } from '../../lib/collect/run.ts'
 import { MESSAGE_BYTES_MAX, TcpFramer } from '../../lib/collect/syslog/tcp-framer.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { freePort } from './free-port.ts'
+import { connected } from './listening.ts'
 import { everything, inFolder, openTestPorts } from './ports.ts'
 import { difference, NO_DIFFERENCE, wordStream } from './streams.ts'
+import { until } from './until.ts'
 
 const stream = wordStream({ keyed: false })
 const message = (n: number) => `<34>1 2026-11-02T08:00:00Z host app ${n} - - message ${n}`
@@ -69,7 +70,7 @@ async function listen(
   ports: Ports,
   url: string,
   count: number,
-  send: () => Promise<void>,
+  send: (values: () => Promise<string[]>) => Promise<void>,
 ): Promise<string[]> {
   const stop = new AbortController()
   const notices: string[] = []
@@ -84,10 +85,8 @@ async function listen(
     onNotice: (notice) => notices.push(notice),
   })
   running.catch(() => undefined)
-  await ports.clock.sleep(300)
-  await send()
-  for (let waited = 0; waited < 10_000 && (await values()).length < count; waited += 50)
-    await ports.clock.sleep(50)
+  await send(values)
+  await until(`${count} messages`, async () => (await values()).length >= count)
   stop.abort()
   expect((await running).finished).toBe(false)
   return values()
@@ -111,8 +110,7 @@ describe('syslog listeners', () => {
       const url = `syslog+tcp://127.0.0.1:${port}`
       const send = async (first: number) => {
         const sending = [0, 1, 2, 3].map(async (c) => {
-          const socket = connect(port, '127.0.0.1')
-          await once(socket, 'connect')
+          const socket = await connected(port)
           for (let n = first + c; n < first + 2000; n += 4) {
             const text = message(n)
             if (!socket.write(n % 3 === 0 ? `${text.length} ${text}` : `${text}\n`))
@@ -132,15 +130,29 @@ describe('syslog listeners', () => {
   it('take datagrams, each a message', () =>
     withPorts(async (ports) => {
       const port = await freePort('udp')
-      const values = await listen(ports, `syslog+udp://127.0.0.1:${port}`, 500, async () => {
+      const url = `syslog+udp://127.0.0.1:${port}`
+      const values = await listen(ports, url, 500, async (values) => {
         const socket = createSocket('udp4')
+        const send = (text: string) => new Promise((sent) => socket.send(text, port, '127.0.0.1', sent))
+        // Nobody says when a datagram finds its listener.
+        await until('a first datagram', async () => {
+          await send('<34>1 probe')
+          return (await values()).length > 0
+        })
         for (let n = 0; n < 500; n++) {
-          await new Promise((sent) => socket.send(message(n), port, '127.0.0.1', sent))
-          if (n % 50 === 0) await ports.clock.sleep(5)
+          await send(message(n))
+          // A datagram may be lost where many wait: the next ones are sent once these are in.
+          if (n % 50 === 49)
+            await until(`${n} datagrams`, async () => {
+              const all = await values()
+              return all.filter((value) => !value.endsWith('probe')).length > n
+            })
         }
         socket.close()
       })
-      expect(values.toSorted()).toEqual(Array.from({ length: 500 }, (_, n) => message(n)).toSorted())
+      expect(values.filter((value) => !value.endsWith('probe')).toSorted()).toEqual(
+        Array.from({ length: 500 }, (_, n) => message(n)).toSorted(),
+      )
     }))
 
   it('say where they cannot listen', () =>
@@ -150,7 +162,7 @@ describe('syslog listeners', () => {
       const live = () => liveInputs([url], { clock: ports.clock }) ?? []
       const stop = new AbortController()
       const first = startRun({ ports, stream, sources: [url], live: live(), signal: stop.signal })
-      await ports.clock.sleep(300)
+      ;(await connected(port)).destroy()
       const options = { runId: 'second' }
       const second = startRun({ ports, stream, sources: [url], live: live(), options })
       await expect(second).rejects.toThrow('EADDRINUSE')

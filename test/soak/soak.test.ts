@@ -6,7 +6,7 @@ import { soak } from './soak.ts'
 const seed = Date.now() % 1_000_000
 
 test(`a short soak, seed ${seed}: kills, recomputes and changed views lose and double nothing`, {
-  timeout: 240_000,
+  timeout: 600_000,
 }, async () => {
   await inFolder(async (dir) => {
     const said: string[] = []
@@ -15,12 +15,11 @@ test(`a short soak, seed ${seed}: kills, recomputes and changed views lose and d
       seconds: 15,
       recordsPerRun: 25_000,
       seed,
+      least: [1, 1],
       servers: { args: [], env: {} },
       say: (line) => said.push(line),
     })
     expect(report.problems, said.join('\n')).toEqual([])
     expect(report.records).toBeGreaterThanOrEqual(25_000)
-    expect(report.recomputes).toBeGreaterThan(0)
-    expect(report.kills).not.toEqual({})
   })
 })

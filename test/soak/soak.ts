@@ -14,6 +14,8 @@ export interface SoakOptions {
   /** Everything is kept below it. */
   readonly dir: string
   readonly seconds: number
+  /** It goes on until there have been so many kills and so many recomputes that came to their end. */
+  readonly least?: readonly [kills: number, recomputes: number]
   /** Of one run of `weir replay`; as many runs follow each other as the time allows. */
   readonly recordsPerRun: number
   readonly seed: number
@@ -100,7 +102,11 @@ class Soak {
 
   async #replayAll(): Promise<void> {
     const { dir, recordsPerRun, seed, say } = this.#options
-    while (this.#timeIsLeft || this.#definition < DEFINITIONS.length - 1) {
+    const [kills, recomputes] = this.#options.least ?? [0, 0]
+    const killed = () => Object.values(this.#kills).reduce((sum, n) => sum + n, 0)
+    const toDo = () =>
+      this.#definition < DEFINITIONS.length - 1 || killed() < kills || this.#recomputes < recomputes
+    while (this.#timeIsLeft || toDo()) {
       const path = join(dir, `source-${this.#sources.length}.ndjson`)
       await writeSource(path, recordsPerRun, this.#records, seed + this.#sources.length, Date.now())
       this.#sources.push(path)
@@ -224,11 +230,11 @@ class Soak {
     await eventually(
       'a recompute of everything',
       async () => {
-        const { streams } = await this.#answer<{ streams?: { horizon: number; epochMs: number }[] }>(
+        const { streams } = await this.#answer<{ streams?: { complete?: boolean; plannedMs: number }[] }>(
           ...['recompute', 'soak'],
         )
         // Without an answer for now a run that was killed still has the lease.
-        return streams?.every(({ horizon, epochMs }) => horizon * epochMs > endMs) ? true : undefined
+        return streams?.every(({ complete, plannedMs }) => complete === true && plannedMs > endMs) ? true : undefined
       },
       180_000,
       500,
