@@ -1,9 +1,9 @@
 import { CannotTrainError } from '../detect/cannot-train-error.ts'
-import { masterRows } from '../master/read.ts'
 import type { Ports } from '../ports/ports.ts'
 import { activeModel, modelBytes, publishModel } from '../state/models.ts'
 import type { Stream } from '../stream/define.ts'
 import type { DetectorDefinition, Learned, Observed } from '../stream/detector.ts'
+import { Facts } from './facts.ts'
 import type { Training, TrainOptions } from './train.ts'
 
 /** A model may cost this much more before it is called worse: new kinds of records cost, and it is them that are learned. */
@@ -22,7 +22,7 @@ export async function learnStream(
 ): Promise<Training> {
   const active = (await activeModel(ports, stream.name))?.version
   const bytes = active === undefined ? undefined : await modelBytes(ports, stream.name, active)
-  const records = options.records ?? (() => masterRecords(ports, stream))
+  const records = options.records ?? (await masterRecords(ports, stream))
   const begun = { stream: stream.name, heldOut: 0, separation: undefined, activeSeparation: undefined }
   const learned = await learnedFrom(learn, counted(records, options), { seed: options.seed, active: bytes })
   if (typeof learned === 'string')
@@ -59,20 +59,12 @@ function judge({ cost }: Learned, active: string | undefined): { published: bool
     : { published: false, reason: `worse: ${compared}` }
 }
 
-async function* masterRecords(
-  ports: Pick<Ports, 'objects'>,
+async function masterRecords(
+  ports: Pick<Ports, 'keyed' | 'objects'>,
   stream: Stream,
-): AsyncGenerator<readonly Observed[]> {
-  const wanted = { columns: stream.detector?.features ?? [] }
-  for await (const entries of masterRows(ports, stream, {
-    ...wanted,
-    wanted: ({ outcomes }) => outcomes.ok > 0,
-  })) {
-    const some: Observed[] = []
-    for (const entry of entries)
-      if (entry.outcome === 'ok') some.push({ value: entry.value, eventTimeMs: entry.eventTime })
-    yield some
-  }
+): Promise<() => AsyncIterable<readonly Observed[]>> {
+  const facts = await Facts.open(ports, stream)
+  return () => facts.observed(stream.detector?.features ?? [])
 }
 
 /** The same, with the records counted as they are read first. */

@@ -1,10 +1,10 @@
 import { CannotTrainError } from '../detect/cannot-train-error.ts'
-import { masterValues } from '../master/read.ts'
 import type { Ports } from '../ports/ports.ts'
 import { activeModel, modelBytes, publishModel } from '../state/models.ts'
 import type { Stream } from '../stream/define.ts'
 import type { DetectorDefinition, Learned, Observed, Scorer, TrainedModel } from '../stream/detector.ts'
 import type { Value } from '../stream/value.ts'
+import { Facts } from './facts.ts'
 import { learnStream } from './learn.ts'
 import { RowSample } from './row-sample.ts'
 import { perturbed, separation } from './separation.ts'
@@ -18,7 +18,7 @@ const WORSE_BY_MAX = 0.02
 
 export interface TrainOptions {
   readonly seed: number
-  /** Records to train on. Default: all that passed, from the stream's master. */
+  /** Records to train on. Default: all of the stream's master that passed and are not retracted. */
   readonly rows?: AsyncIterable<readonly Value[]>
   /** The same for a detector that learns from every record, which may read them more than once. */
   readonly records?: () => AsyncIterable<readonly Observed[]>
@@ -87,13 +87,13 @@ export async function trainStream(
 }
 
 async function sampled(
-  ports: Pick<Ports, 'objects'>,
+  ports: Pick<Ports, 'keyed' | 'objects'>,
   stream: Stream,
   { features }: DetectorDefinition,
   { rows, onRows }: TrainOptions,
 ): Promise<RowSample> {
   const sample = new RowSample(features, ROWS_MAX)
-  for await (const batch of rows ?? masterValues(ports, stream, { fields: features })) {
+  for await (const batch of rows ?? (await Facts.open(ports, stream)).values(features)) {
     for (const value of batch) sample.add(value)
     onRows?.(sample.rowsSeen)
   }

@@ -72,7 +72,7 @@ class Counting {
   readonly #rates = new RateCounts()
   readonly #own: CodeLength
   readonly #active: CodeLength | undefined
-  readonly #normal: readonly string[]
+  readonly #normal: StillNormal | undefined
   #lines = 0
   #forgotten = 0
 
@@ -87,7 +87,7 @@ class Counting {
     this.#own = new CodeLength(this.#mined, miner.lines)
     const standing = active === undefined ? undefined : loaded(active)
     this.#active = standing && new CodeLength(standing.templates, standing.lines)
-    this.#normal = stillNormal(standing, this.#matcher)
+    this.#normal = standing && standing.normal.length > 0 ? new StillNormal(standing) : undefined
   }
 
   add(lines: readonly Observed[]): void {
@@ -100,6 +100,7 @@ class Counting {
       this.#rates.add(id, this.#read.source(value), eventTimeMs)
       this.#own.add(text)
       this.#active?.add(text)
+      this.#normal?.add(text, id)
     }
   }
 
@@ -110,7 +111,8 @@ class Counting {
       example,
     }))
     const rates = this.#rates.rates()
-    const model: TemplateModel = { lines: this.#lines, templates, rates, normal: this.#normal }
+    const normal = this.#normal?.ids() ?? []
+    const model: TemplateModel = { lines: this.#lines, templates, rates, normal }
     const own = this.#own.bitsPerLine
     return {
       bytes: templateModelToBytes(model),
@@ -137,11 +139,27 @@ function loaded(bytes: Uint8Array): TemplateModel | undefined {
   }
 }
 
-/** What was called normal stays so, under the id that its lines have now too. */
-function stillNormal(standing: TemplateModel | undefined, matcher: TemplateMatcher): readonly string[] {
-  if (standing === undefined) return []
-  const normal = new Set(standing.normal)
-  for (const { parts, example } of standing.templates)
-    if (normal.has(templateIdOf(textOf(parts)))) normal.add(matcher.match(example).id)
-  return [...normal].sort()
+/**
+ * What was called normal stays so, also where its lines are of other templates now: what was a template, or how lines
+ * looked that none was known for, may be merged with others, or split. No line that was normal is an alert again.
+ */
+class StillNormal {
+  readonly #normal: Set<string>
+  readonly #before: ReadonlySet<string>
+  readonly #matcher: TemplateMatcher
+
+  constructor({ templates, normal }: TemplateModel) {
+    this.#before = new Set(normal)
+    this.#normal = new Set(normal)
+    this.#matcher = new TemplateMatcher(templates.map(({ parts }) => parts))
+  }
+
+  /** `id`: of the template that the line has now. */
+  add(line: string, id: string): void {
+    if (this.#before.has(this.#matcher.match(line).id)) this.#normal.add(id)
+  }
+
+  ids(): readonly string[] {
+    return [...this.#normal].sort()
+  }
 }

@@ -57,11 +57,7 @@ export async function* masterValues(
   { fields }: { readonly fields?: readonly string[] } = {},
 ): AsyncGenerator<readonly Value[]> {
   for await (const { file } of manifestFiles(objects, stream.name, {}, ({ outcomes }) => outcomes.ok > 0))
-    for await (const chunk of readParquet(await objectFile(objects, file), {
-      fields,
-      envelope: ['weir_outcome'],
-    }))
-      yield okValues(chunk, fields)
+    yield* valuesOfFile(objects, file, fields)
 }
 
 export interface RowsOptions extends Where {
@@ -83,6 +79,17 @@ export async function* masterRows(
     for await (const rows of rowsOfFile(objects, file, columns))
       yield whole ? rows : rows.filter(({ offset }) => from <= offset && offset < to)
   }
+}
+
+/** The records of one master file that passed, one row group at a time. Reads no more of the envelope than it must. */
+export async function* valuesOfFile(
+  objects: ObjectStore,
+  file: Pick<MasterFile, 'key' | 'sizeBytes'>,
+  fields?: readonly string[],
+): AsyncGenerator<readonly Value[]> {
+  const wanted = { fields, envelope: ['weir_outcome'] as const }
+  for await (const chunk of readParquet(await objectFile(objects, file), wanted))
+    yield okValues(chunk, fields)
 }
 
 /** The rows of one master file, one row group at a time. */

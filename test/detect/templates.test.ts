@@ -79,6 +79,24 @@ describe('templates', () => {
     expect(scorer.scores([record('unit alpha was loaded')])[0]).toBe(0)
   })
 
+  it('keeps normal what no model knew when it was called so, once its lines are of a template', async () => {
+    const first = await learn(messages(300))
+    const { id } = provisionalTemplate('unit alpha was loaded')
+    const marked = templateModelToBytes({ ...templateModelFromBytes(first.bytes), normal: [id] })
+    const words = ['alpha', 'beta', 'gamma', 'delta', 'omega', 'sigma']
+    const lines = [...messages(300), ...words.map((word) => `unit ${word} was loaded`)]
+    const next = await learn(lines, marked)
+    const score = (model: Learned) => {
+      const scorer = scorerOf(model)
+      return scorer.scores([scorer.describe?.(record('unit kappa was loaded')) ?? {}])[0]
+    }
+    expect(score(next)).toBe(0)
+    expect(score(await learn(lines, first.bytes))).toBeGreaterThan(0)
+    expect(templateModelFromBytes((await learn(lines, next.bytes)).bytes).normal).toEqual(
+      templateModelFromBytes(next.bytes).normal,
+    )
+  })
+
   it('costs less to say lines with their templates than without them, or with others', async () => {
     const other = await learn(Array.from({ length: 300 }, (_, i) => `quite another line ${i}`))
     const own = await learn(messages(3000), other.bytes)
