@@ -1,17 +1,22 @@
 import { readManifests } from '../master/manifest-store.ts'
 import type { Ports } from '../ports/ports.ts'
+import { readBatchPointer } from '../state/batch-pointer.ts'
 import { lostRanges, offsetsGone } from '../state/lost.ts'
 import { epochOf } from '../stream/epoch.ts'
 import { topicName } from '../stream/topic.ts'
-import { frontierKey, type RunStep, readJson, settleJson } from './run-plan.ts'
+import { askedKey, frontierKey, type RunStep, readJson, settleJson } from './run-plan.ts'
 
 /** Up to where a run reads: frozen at its first try, so that a run that is taken up again is the same run. */
 export interface Frontier {
   readonly form: 1
   readonly plannedMs: number
   readonly epochMs: number
-  /** Epochs below it are covered. */
+  /** Only epochs below it are covered, by the planner's clock and what had been published. */
   readonly horizon: number
+  /** Horizon that had been published before the ends were asked for: what lies below it was over then. */
+  readonly floor?: number
+  /** A time of the object store's clock before the ends were asked for. */
+  readonly askedMs?: number
   readonly partitions: readonly PartitionEnd[]
 }
 
@@ -28,21 +33,37 @@ export class ArchiveBehindError extends Error {
 }
 
 /**
- * The horizon, and the ends of all raw partitions read from the log at least `slackMs` after the last covered epoch has
- * ended: whatever was appended in it lies below them (rule 7 of docs/exactness.md).
+ * A highest horizon, and the ends of all raw partitions, read from the log at least `slackMs` after the last epoch below it
+ * has ended by the planner's clock. What the records then show may lower it (horizon.ts): whatever is appended to a covered
+ * epoch lies below the ends (rule 7 of docs/exactness.md).
  */
 export async function settleFrontier(
-  ports: Pick<Ports, 'log' | 'objects' | 'clock' | 'epochMs'>,
+  ports: Pick<Ports, 'log' | 'keyed' | 'objects' | 'clock' | 'epochMs'>,
   step: RunStep,
   slackMs: number,
 ): Promise<Frontier> {
   const key = frontierKey(step)
   const stands = await readJson<Frontier>(ports.objects, key)
   if (stands !== undefined) return stands
+  const { epochMs } = ports
+  const floor = (await readBatchPointer(ports.keyed, step.stream))?.horizon ?? 0
+  const askedMs = await storeTime(ports.objects, step)
   const plannedMs = ports.clock.nowMs()
-  const horizon = Math.max(0, epochOf(plannedMs - slackMs, ports.epochMs))
+  const horizon = Math.max(floor, epochOf(plannedMs - slackMs, epochMs))
   const partitions = await partitionEnds(ports, step.stream)
-  return settleJson(ports.objects, key, { form: 1, plannedMs, epochMs: ports.epochMs, horizon, partitions })
+  const asked = askedMs === undefined ? {} : { askedMs }
+  return settleJson(ports.objects, key, {
+    ...{ form: 1, plannedMs, epochMs, horizon, floor },
+    ...asked,
+    partitions,
+  })
+}
+
+/** What the object store's clock shows, or has shown: a try before this one may have put the note. */
+async function storeTime(objects: Ports['objects'], step: RunStep): Promise<number | undefined> {
+  const key = askedKey(step)
+  await objects.put(key, Buffer.from('{"form":1}'), 'absent')
+  return (await objects.head(key))?.modifiedMs
 }
 
 /** Of topics that the log no longer has, such as those of older generations, all that the master holds. */

@@ -7,6 +7,7 @@ import { coveredRetractions, retractionNotes } from '../state/covered-retraction
 import { type Retraction, readRetractions } from '../state/retractions.ts'
 import type { Stream } from '../stream/define.ts'
 import { type Frontier, settleFrontier, type Waiting, waitForArchive } from './frontier.ts'
+import { horizonOf } from './horizon.ts'
 import { coveredPartition, listFiles, recordsBefore } from './master-files.ts'
 import {
   type LateRecords,
@@ -49,10 +50,13 @@ export async function planRun(
   await takeLease(ports, step.stream, step.run, options.leaseMs)
   const stands = await readPlan(ports.objects, step)
   if (stands !== undefined) return stands
-  const frontier = await settleFrontier(ports, step, options.slackMs)
+  const asked = await settleFrontier(ports, step, options.slackMs)
   const loaded = await loadBatchPointer(ports.keyed, step.stream)
+  checkOrder(step, asked, loaded?.pointer)
+  await waitForArchive(ports, step, asked, options)
+  const { horizon, complete } = await horizonOf(ports.objects, step.stream, asked, options.slackMs)
+  const frontier = { ...asked, horizon }
   checkOrder(step, frontier, loaded?.pointer)
-  await waitForArchive(ports, step, frontier, options)
   const retractions = await readRetractions(ports.keyed, step.stream)
   const { epochMs } = ports
   const modes = await viewModes(ports.objects, stream, loaded?.pointer, {
@@ -67,12 +71,13 @@ export async function planRun(
     plannedMs: frontier.plannedMs,
     ...(loaded === undefined ? {} : { pointerRev: loaded.rev }),
     ...planned,
+    ...(complete ? { complete: true as const } : {}),
     ...(options.full === true ? { apart: true as const } : {}),
     retractions: retractions.map(({ id }) => id),
   })
 }
 
-/** A horizon never goes back. */
+/** A horizon never goes back: a run that slept while another published has asked for ends that are too old. */
 function checkOrder(
   { stream, run }: RunStep,
   { horizon }: Frontier,
@@ -81,7 +86,7 @@ function checkOrder(
   if (pointer === undefined || horizon >= pointer.horizon) return
   throw new RunLostError(
     `${stream}: run ${run} covers epochs before ${horizon}, and run ${pointer.run} has published those before ` +
-      `${pointer.horizon}: start a new run; where this is a new one, set this machine's clock`,
+      `${pointer.horizon}: start a new run`,
   )
 }
 

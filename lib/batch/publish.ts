@@ -200,6 +200,7 @@ function resultOf(
     run: plan.run,
     published: plan.groups.length > 0,
     horizon: plan.covers.horizon,
+    ...(plan.complete === true ? { complete: true as const } : {}),
     epochMs: plan.covers.epochMs,
     plannedMs: plan.plannedMs,
     endedMs: clock.nowMs(),

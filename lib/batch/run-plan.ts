@@ -21,6 +21,8 @@ export interface RunPlan extends RunStep {
   /** The pointer that the run was planned on, to be replaced; undefined where there is none. */
   readonly pointerRev?: string
   readonly covers: BatchCoverage
+  /** The log had no record from the horizon on when its ends were read. */
+  readonly complete?: true
   readonly groups: readonly ViewGroup[]
   readonly late: readonly LateRecords[]
   /** Everything is to be read anew: partials of other runs are not used, nor are this one's by others. */
@@ -161,6 +163,11 @@ export const putNamed = putNew
 /** Deleted before all else of a run: without it a run that begins again makes another plan. */
 export function frontierKey(step: RunStep): string {
   return `${runPrefix(step)}frontier.json`
+}
+
+/** Put before the ends of the log are asked for: its time is the object store's. */
+export function askedKey(step: RunStep): string {
+  return `${runPrefix(step)}asked.json`
 }
 
 function planKey(step: RunStep): string {

@@ -8,6 +8,8 @@ export interface RunResult {
   readonly published: boolean
   /** An epoch: records appended before it are in the batch views. */
   readonly horizon: number
+  /** The log had no record from the horizon on when the run was planned. */
+  readonly complete?: true
   readonly epochMs: number
   readonly plannedMs: number
   readonly endedMs: number

@@ -102,10 +102,13 @@ export function batchSteps(
   }
 }
 
-/** `horizonAgeMs`: how long ago the last epoch ended that is in the batch views. */
-function figuresOf({ endedMs, plannedMs, horizon, epochMs, views, late }: RunResult) {
+/**
+ * `horizonAgeMs`: how long there has been something that is not in the batch views. Of a stream that has been idle that is
+ * since the run was planned, not since its last epoch.
+ */
+function figuresOf({ endedMs, plannedMs, horizon, epochMs, views, late, complete }: RunResult) {
   return {
-    horizonAgeMs: endedMs - horizon * epochMs,
+    horizonAgeMs: endedMs - (complete === true ? plannedMs : horizon * epochMs),
     durationMs: endedMs - plannedMs,
     records: views.reduce((most, view) => Math.max(most, view.records), 0),
     lateRecords: late.reduce((sum, { records }) => sum + records, 0),

@@ -179,6 +179,21 @@ export async function* filesOf(
   yield* files.filter(wanted)
 }
 
+/** The files a manifest lists, the newest first: for who needs some of the last ones. */
+export async function* filesBackwards(
+  objects: ObjectStore,
+  { chapters, files }: Pick<Manifest, 'chapters' | 'files'>,
+): AsyncGenerator<MasterFile> {
+  yield* files.toReversed()
+  for (const chapter of chapters.toReversed()) yield* chapterBackwards(objects, chapter)
+}
+
+async function* chapterBackwards(objects: ObjectStore, chapter: Chapter): AsyncGenerator<MasterFile> {
+  for (const item of (await readChapter(objects, chapter)).toReversed())
+    if ('level' in item) yield* chapterBackwards(objects, item)
+    else yield item
+}
+
 async function* filesOfChapter(
   objects: ObjectStore,
   chapter: Chapter,

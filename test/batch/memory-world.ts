@@ -22,7 +22,10 @@ export class MemoryWorld {
   readonly keyed = new MemoryKeyed()
   readonly objects = new MemoryObjects()
   readonly ends: number[]
-  readonly clock = { ms: 1_700_000_000_000 }
+  /** Of the broker and of the object store. */
+  readonly clock: { ms: number }
+  /** How far the clock of whoever runs steps is ahead of the broker's. */
+  aheadMs = 0
   readonly ports: Ports
   stream: Stream
   readonly #entries: Entry[][]
@@ -31,6 +34,16 @@ export class MemoryWorld {
 
   constructor(stream: Stream) {
     this.stream = stream
+    const { objects } = this
+    objects.nowMs = 1_700_000_000_000
+    this.clock = {
+      get ms() {
+        return objects.nowMs
+      },
+      set ms(ms) {
+        objects.nowMs = ms
+      },
+    }
     const none = Array.from({ length: stream.partitions }, () => 0)
     this.ends = [...none]
     this.#archived = [...none]
@@ -48,6 +61,7 @@ export class MemoryWorld {
       },
     }) as MemoryLog
     const { clock } = this
+    const nowMs = () => clock.ms + this.aheadMs
     return {
       site: 'here',
       epochMs: 60_000,
@@ -57,7 +71,7 @@ export class MemoryWorld {
       publisher: { maxFrameBytes: 1, send: async () => 'gone', close: async () => undefined },
       metrics: { record: () => undefined },
       clock: {
-        nowMs: () => clock.ms,
+        nowMs,
         sleep: async (ms) => {
           clock.ms += ms
         },
@@ -68,7 +82,6 @@ export class MemoryWorld {
 
   pass(ms: number): void {
     this.clock.ms += ms
-    this.objects.nowMs = this.clock.ms
   }
 
   append(partition: number, value: Readonly<Record<string, unknown>>, eventTime = this.clock.ms): void {

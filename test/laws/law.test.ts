@@ -103,17 +103,6 @@ describe('the law is broken', () => {
     const counted = (entry: Entry, nowMs: number) => ({ ...entry, appendTime: nowMs + 3_600_000 })
     expect(await wrong({ counted })).toBeGreaterThan(10)
   })
-
-  it('where a plan takes what is archived for all there is (rule 7)', async () => {
-    const ports: Without['ports'] = (world, own, archived) => ({
-      ...own,
-      log: Object.create(own.log, {
-        offsets: { value: async (_: string, p: number) => ({ start: 0, end: archived()[p] ?? 0 }) },
-        describeTopic: { value: async (name: string) => ({ name, id: name, partitions: world.ends.length }) },
-      }),
-    })
-    expect(await wrong({ ports }, 200)).toBeGreaterThan(2)
-  })
 })
 
 describe('an independent oracle', () => {

@@ -6,6 +6,7 @@ import { FolderStore } from '../../lib/local/folder-store.ts'
 import { EVENT_BYTES_MAX, encodeBatch, kafkaEvent, takePieces } from '../../lib/local/kafka-event-text.ts'
 import { SqliteStore } from '../../lib/local/sqlite-store.ts'
 import type { Clock } from '../../lib/ports/clock.ts'
+import type { ObjectInfo, ObjectStore } from '../../lib/ports/object-store.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
 import { archiveStage } from '../../lib/speed/archive.ts'
 import { countStage } from '../../lib/speed/count.ts'
@@ -26,6 +27,32 @@ export class TestClock implements Clock {
   async sleep(ms: number): Promise<void> {
     this.ms += ms
   }
+}
+
+/** The store with the test's clock for its own: times of objects are those of their last puts by it. */
+function clocked(objects: FolderStore, clock: Clock): ObjectStore {
+  const times = new Map<string, number>()
+  const timed = (info: ObjectInfo) => ({ ...info, modifiedMs: times.get(info.key) ?? info.modifiedMs })
+  const own: Pick<ObjectStore, 'put' | 'head' | 'list'> = {
+    async put(key, bytes, condition) {
+      const result = await objects.put(key, bytes, condition)
+      if (result.ok) times.set(key, clock.nowMs())
+      return result
+    },
+    async head(key) {
+      const info = await objects.head(key)
+      return info && timed(info)
+    },
+    async *list(prefix) {
+      for await (const info of objects.list(prefix)) yield timed(info)
+    },
+  }
+  return new Proxy<ObjectStore>(objects, {
+    get(target, name) {
+      const member: unknown = Reflect.get(own, name) ?? Reflect.get(target, name, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
 }
 
 /** A stream on the embedded adapters in a folder of its own, its stages called by hand. */
@@ -51,7 +78,7 @@ export class LocalWorld {
     const clock = new TestClock()
     const log = await FileLog.open({ dir: join(dir, 'log'), clock, fsync: 'never' })
     const keyed = await SqliteStore.open(join(dir, 'state.db'), { clock })
-    const objects = await FolderStore.open(join(dir, 'objects'), { fsync: 'never' })
+    const objects = clocked(await FolderStore.open(join(dir, 'objects'), { fsync: 'never' }), clock)
     const publisher = { maxFrameBytes: 1, send: async () => 'gone' as const, close: async () => undefined }
     const close = async () => {
       await log.close()
