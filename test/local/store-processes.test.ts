@@ -84,12 +84,15 @@ async function writeAndKill(
   acknowledged: Map<string, number>,
 ): Promise<void> {
   const child = startChild('store-writer.ts', kind, path)
+  const written = new Set<string>()
   child.lines.on('line', (line) => {
     const match = /^(\d) (\d{13})$/.exec(line)
-    if (match?.[1] !== undefined) acknowledged.set(match[1], Number(match[2]))
+    if (match?.[1] === undefined) return
+    acknowledged.set(match[1], Number(match[2]))
+    written.add(match[1])
   })
-  // Every key has been written once before it may end.
-  while (acknowledged.size < 10) await child.line()
+  // Each key was acknowledged once to this process: one that had only begun would be taken for a write out of nowhere.
+  while (written.size < 10) await child.line()
   await sleepMs(ms)
   await child.kill()
 }
