@@ -230,11 +230,11 @@ class Soak {
     await eventually(
       'a recompute of everything',
       async () => {
-        const { streams } = await this.#answer<{ streams?: { horizon: number; epochMs: number }[] }>(
+        const { streams } = await this.#answer<{ streams?: { complete?: boolean; plannedMs: number }[] }>(
           ...['recompute', 'soak'],
         )
         // Without an answer for now a run that was killed still has the lease.
-        return streams?.every(({ horizon, epochMs }) => horizon * epochMs > endMs) ? true : undefined
+        return streams?.every(({ complete, plannedMs }) => complete === true && plannedMs > endMs) ? true : undefined
       },
       180_000,
       500,
