@@ -1,10 +1,13 @@
 import { z } from 'zod'
+import { type Activity, activityOf } from '../lib/detect/activity.ts'
 import { points } from '../lib/detect/points.ts'
+import { subnetOf } from '../lib/formats/ip.ts'
 import { mmdb } from '../lib/formats/mmdb.ts'
 import { networkList } from '../lib/formats/network-list.ts'
 import { classificationConfig, genMsgMap, sidMsgMap, signatureKey } from '../lib/formats/snort-maps.ts'
 import { unified2OrEve } from '../lib/formats/unified2-or-eve.ts'
 import { defineStream } from '../lib/stream/define.ts'
+import type { Severity } from '../lib/stream/detector.ts'
 
 const whole = z.number().int().min(0)
 
@@ -148,8 +151,9 @@ export const nids = defineStream({
     },
   },
   score: points({
-    version: 'nids-points-1',
+    version: 'nids-points-2',
     severities: [
+      { severity: 'low', from: 0.4 },
       { severity: 'medium', from: 0.6 },
       { severity: 'high', from: 0.8 },
       { severity: 'critical', from: 0.95 },
@@ -211,8 +215,8 @@ export const nids = defineStream({
   },
   alerts: {
     title: ({ message, source_ip, destination_ip }) => `${message}: ${source_ip} to ${destination_ip}`,
-    group: ({ rule, source_ip }) => `${rule} from ${source_ip}`,
-    windowMs: 3_600_000,
+    group: groupOf,
+    windowMs: 86_400_000,
   },
   partitions: 4,
 })
@@ -227,6 +231,40 @@ function badEnd(
 ): z.output<typeof added>['bad_address'] {
   if (source !== undefined) return destination === undefined ? 'source' : 'both'
   return destination === undefined ? undefined : 'destination'
+}
+
+/** What a host that is nobody else's by now has no reason to do. */
+const HOSTILE: ReadonlySet<Activity> = new Set([
+  'scanning',
+  'logins',
+  'exploits',
+  'malware',
+  'denial of service',
+])
+
+/**
+ * What an analyst handles as one thing, within a day: hosts of a local network that attack others there; whatever speaks to
+ * one bad address, gravely; for all else the rule, however many hosts set it off. docs/decisions/incidents.md has what else
+ * was measured.
+ */
+function groupOf(
+  alert: {
+    readonly rule: string
+    readonly class: string
+    readonly direction: string
+    readonly source_ip?: string | undefined
+    readonly destination_ip?: string | undefined
+  },
+  severity: Severity,
+): string {
+  const { rule, direction, source_ip = '', destination_ip = '' } = alert
+  const activity = activityOf(alert.class)
+  const grave = severity === 'high' || severity === 'critical'
+  if (HOSTILE.has(activity)) {
+    if (direction === 'internal') return `${activity} from ${subnetOf(source_ip)}`
+    if (direction === 'outbound' && grave) return `${activity} to ${destination_ip}`
+  }
+  return grave ? `${rule}, grave` : rule
 }
 
 /** ISO 3166 code. */

@@ -79,3 +79,11 @@ function longestZeros(groups: readonly number[]): { readonly start: number; read
 function byte(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0
 }
+
+/** The subnet of an address, as hosts are usually put into them: /24 of IPv4, /64 of IPv6. What is no address stays as it is. */
+export function subnetOf(address: string): string {
+  const bytes = ipBytes(address)
+  if (bytes === undefined) return address
+  const bits = bytes.length === 4 ? 24 : 64
+  return `${ipText(Buffer.from(bytes).fill(0, bits / 8))}/${bits}`
+}

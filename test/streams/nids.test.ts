@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { Severity } from '../../lib/stream/detector.ts'
 import { emptyTables } from '../../lib/stream/table.ts'
 import type { Value } from '../../lib/stream/value.ts'
 import { nids } from '../../streams/nids.ts'
@@ -66,6 +67,24 @@ describe('nids', () => {
   it('enriches without any table', () => {
     const value = nids.enrich(parsed(u2Event({ type: 7, id: 1 })))
     expect(value).toMatchObject({ rule: '1:100', message: '1:100', class: 'class 4', direction: 'internal' })
+  })
+
+  it('groups alerts by what is handled as one thing', () => {
+    const scan = { rule: '1:5', class: 'attempted-recon', source_ip: '10.1.2.3', destination_ip: '192.0.2.1' }
+    const cases: readonly (readonly [Value, Severity, string])[] = [
+      [{ ...scan, direction: 'inbound' }, 'low', '1:5'],
+      [{ ...scan, direction: 'inbound' }, 'critical', '1:5, grave'],
+      [{ ...scan, direction: 'internal' }, 'low', 'scanning from 10.1.2.0/24'],
+      [{ ...scan, direction: 'internal', class: 'Misc activity' }, 'low', '1:5'],
+      [{ ...scan, direction: 'outbound' }, 'medium', '1:5'],
+      [
+        { ...scan, direction: 'outbound', class: 'A Network Trojan was detected' },
+        'high',
+        'malware to 192.0.2.1',
+      ],
+      [{ ...scan, direction: 'internal', source_ip: 'fd00::1:2:3:4' }, 'low', 'scanning from fd00::/64'],
+    ]
+    for (const [value, severity, group] of cases) expect(nids.alertGroup(value, severity)).toBe(group)
   })
 
   it('keeps a packet without its event, out of the views', () => {
