@@ -234,7 +234,9 @@ class Soak {
           ...['recompute', 'soak'],
         )
         // Without an answer for now a run that was killed still has the lease.
-        return streams?.every(({ complete, plannedMs }) => complete === true && plannedMs > endMs) ? true : undefined
+        return streams?.every(({ complete, plannedMs }) => complete === true && plannedMs > endMs)
+          ? true
+          : undefined
       },
       180_000,
       500,
