@@ -34,6 +34,16 @@ const VIEWS: Readonly<Record<string, ViewDefinition>> = {
   'count by label': { ...byService, groupBy: ['label'], aggregates: count },
   'count by 100,000 keys': { ...byService, groupBy: ['index'], aggregates: count },
   ...Object.fromEntries(Object.entries(network.views).map(([name, view]) => [`network.${name}`, view])),
+  'sum by service': { ...byService, aggregates: { n: { kind: 'sum', field: 'src_bytes' } } },
+  'max by service': { ...byService, aggregates: { n: { kind: 'max', field: 'src_bytes' } } },
+  'share by service': {
+    ...byService,
+    aggregates: { n: { kind: 'share', where: [{ field: 'flag', in: ['SF'] }] } },
+  },
+  'ratio by service': {
+    ...byService,
+    aggregates: { n: { kind: 'ratio', field: 'src_bytes', by: 'total_bytes' } },
+  },
   'distinct by service': { ...byService, aggregates: { n: { kind: 'distinct', field: 'src_bytes' } } },
   'top by protocol': {
     ...byService,
@@ -112,11 +122,15 @@ console.log(`${entries.length} records, least CPU time of ${rounds} rounds`)
 const rows = Object.entries(VIEWS).map(([name, definition]) => {
   const view = compileView('network', 'view', definition)
   let groups = 0
+  let bytes = 0
   const columnsNs = best(rounds, () => {
     const aggregator = new ColumnAggregator(view)
     for (const batch of batches) aggregator.add(batch)
     groups = [...aggregator.take()].length
   })
+  const sized = new ColumnAggregator(view)
+  for (const batch of batches) sized.add(batch)
+  for (const { states } of sized.take()) bytes = Math.max(bytes, JSON.stringify(view.toJson(states)).length)
   // As `count` does: a batch of 5,000 entries at a time, onto one board.
   const entriesNs = best(rounds, () => {
     let board = EMPTY_BOARD
@@ -134,6 +148,7 @@ const rows = Object.entries(VIEWS).map(([name, definition]) => {
     'columns ns': Math.round(columnsNs / entries.length),
     'columns M/s': millionsPerSecond,
     'entries ns': Math.round(entriesNs / entries.length),
+    bytes,
   }
 })
 console.table(rows)
