@@ -29,6 +29,7 @@ export function sampleEvents(): ReadonlyMap<string, unknown> {
     ['query.json', queryEvent(START_MS, `${network.name}.byService`)],
     ['train.json', { stream: network.name, seed: 1 }],
     ['compact.json', { stream: network.name }],
+    ['watch.json', {}],
     ...recomputeEvents(network.name),
     ...socketEvents(START_MS, network.name),
   ])

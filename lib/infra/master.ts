@@ -23,6 +23,7 @@ export type Prefix =
   | 'large'
   | 'board'
   | 'batch'
+  | 'trends'
 
 /** The object store: the master, batch views, models, alert contents, records too large for the log, boards too large for an item. */
 export class Master extends Construct {
@@ -82,6 +83,8 @@ const LIFECYCLE: LifecycleRule[] = [
   },
   // A large board is replaced every few seconds.
   { id: 'replaced-boards', prefix: 'board/', noncurrentVersionExpiration: Duration.days(1) },
+  // What trends have come to, where it is too large for an item: every minute another.
+  { id: 'replaced-trends', prefix: 'trends/', noncurrentVersionExpiration: Duration.days(1) },
   {
     id: 'master-cools-down',
     prefix: 'master/',

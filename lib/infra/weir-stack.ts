@@ -16,6 +16,7 @@ import type { Settings } from './settings.ts'
 import { Store } from './store.ts'
 import { type Shared, type StageFunction, StreamPipeline } from './stream-pipeline.ts'
 import { Training } from './training.ts'
+import { Watch } from './watch.ts'
 import { watchCluster, watchRecompute, watchStore, watchTraining } from './watch-shared.ts'
 import { watchFunction, watchStage } from './watch-stage.ts'
 import { WebSocket } from './web-socket.ts'
@@ -53,6 +54,7 @@ export class WeirStack extends Stack {
     const tables = { settings, bucket: shared.master.bucket, streams: props.streams.values() }
     new MasterTables(this, 'MasterTables', tables)
     const compact = new Compact(this, 'Compact', { shared, streams: [...props.streams.keys()] })
+    const watch = new Watch(this, 'Watch', { shared })
 
     for (const stage of stages) watchStage(alarms, stage, settings.lagRecordsMax)
     watchFunction(alarms, 'socket', socket)
@@ -60,6 +62,7 @@ export class WeirStack extends Stack {
     watchFunction(alarms, 'query', query)
     if (ingest !== undefined) watchFunction(alarms, 'ingest', ingest.function)
     watchFunction(alarms, 'compact', compact.function)
+    watch.watch(alarms)
     watchStore(alarms, shared.store)
     for (const { name, function: step } of recompute.functions) watchFunction(alarms, name, step)
     watchRecompute(alarms, recompute, [...props.streams.keys()])

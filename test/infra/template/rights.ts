@@ -59,11 +59,15 @@ test('every stage reads exactly its topic, in exactly its group', () => {
   }
 })
 
-test('only notify and socket may push', () => {
+test('only notify, socket and watch may push', () => {
   const pushing = policies.filter(([, policy]) =>
     JSON.stringify(policy).includes('execute-api:ManageConnections'),
   )
-  expect(pushing.map(([id]) => id.replace(/Role.*/, '')).sort()).toEqual(['Socket', 'StreamsSensorsNotify'])
+  expect(pushing.map(([id]) => id.replace(/Role.*/, '')).sort()).toEqual([
+    'Socket',
+    'StreamsSensorsNotify',
+    'WatchFunction',
+  ])
 })
 
 test('no role of a function carries a managed policy', () => {

@@ -71,7 +71,7 @@ test('every alarm has a row in docs/operations.md', () => {
       .replace(/^weir-main-/, '')
       .replace(/^sensors-(score|count|archive|notify)-/, 'STREAM-STAGE-')
       .replace(
-        /^(socket|train|compact|plan|recompute|merge|publish|expire|query|ingest)-(?=errors|throttles)/,
+        /^(socket|train|compact|plan|recompute|merge|publish|expire|query|ingest|watch)-(?=errors|throttles)/,
         'FUNCTION-',
       )
       .replace(/^sensors-recompute-late$/, 'STREAM-recompute-late')
