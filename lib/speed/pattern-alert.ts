@@ -50,25 +50,25 @@ export function thresholdAlert(
 /** The alert of a record that followed on another. */
 export function sequenceAlert(named: NamedPattern<SequencePattern>, key: string, pair: Pair): Alert {
   const { pattern } = named
-  const { first, then, windowMs } = pattern
+  const { first, next, windowMs } = pattern
   const { firstMs, thenMs } = pair
   const passed = `${((thenMs - firstMs) / 1_000).toLocaleString('en-US')} s`
   return alertOf(named, key, pair, {
-    title: `${pattern.title}: ${displayKey(key)}: ${then} ${passed} after ${first}`,
+    title: `${pattern.title}: ${displayKey(key)}: ${next} ${passed} after ${first}`,
     score: 1,
     threshold: 1,
     reasons: [
       { feature: first, value: timeOf(firstMs), share: 0.5, text: `${first} at ${timeOf(firstMs)}` },
       {
-        feature: then,
+        feature: next,
         value: timeOf(thenMs),
         share: 0.5,
-        text: `${then} at ${timeOf(thenMs)}, ${passed} later: at most ${lengthOf(windowMs)} counts`,
+        text: `${next} at ${timeOf(thenMs)}, ${passed} later: at most ${lengthOf(windowMs)} counts`,
       },
     ],
     firstSeenMs: firstMs,
     lastSeenMs: thenMs,
-    record: { [first]: timeOf(firstMs), [then]: timeOf(thenMs), afterMs: thenMs - firstMs },
+    record: { [first]: timeOf(firstMs), [next]: timeOf(thenMs), afterMs: thenMs - firstMs },
   })
 }
 

@@ -41,7 +41,7 @@ export function checkPatterns(
     const found = (view: string) =>
       Object.hasOwn(views, view) ? (views[view] as ViewDefinition) : fail(`the stream has no view ${view}`)
     if (pattern.kind === 'threshold') checkThreshold(pattern, found(pattern.view), fail)
-    else checkSequence(pattern, found(pattern.first), found(pattern.then), fail)
+    else checkSequence(pattern, found(pattern.first), found(pattern.next), fail)
     const { groupBy } = found(pattern.kind === 'threshold' ? pattern.view : pattern.first)
     checkKey(groupBy, columns, key, fail)
   }
@@ -65,21 +65,21 @@ function checkThreshold(
 }
 
 function checkSequence(
-  { first, then, windowMs }: SequencePattern,
+  { first, next, windowMs }: SequencePattern,
   before: ViewDefinition,
   after: ViewDefinition,
   fail: Fail,
 ): void {
   if (before.groupBy.join() !== after.groupBy.join())
-    fail(`views ${first} and ${then} must have the same key, got ${before.groupBy} and ${after.groupBy}`)
+    fail(`views ${first} and ${next} must have the same key, got ${before.groupBy} and ${after.groupBy}`)
   for (const [name, view] of [
     [first, before],
-    [then, after],
+    [next, after],
   ] as const) {
     for (const kind of ['min', 'max'] as const)
       if (eventTimeAggregate(view, kind) === undefined)
         fail(`view ${name} needs a ${kind} of @eventTime among its aggregates`)
-    if (view.slotMs !== before.slotMs) fail(`views ${first} and ${then} must have slots of the same length`)
+    if (view.slotMs !== before.slotMs) fail(`views ${first} and ${next} must have slots of the same length`)
     if (view.slotMs > windowMs || windowMs / view.slotMs > SLOTS_MAX)
       fail(
         `windowMs must be 1 to ${SLOTS_MAX} slots of view ${name} (${view.slotMs} ms each), got ${windowMs}`,
@@ -90,7 +90,7 @@ function checkSequence(
   )
   if (!apart)
     fail(
-      `a record could be in both ${first} and ${then}, and follow on itself: give them \`where\` conditions on ` +
+      `a record could be in both ${first} and ${next}, and follow on itself: give them \`where\` conditions on ` +
         'the same field that have no value in common',
     )
 }

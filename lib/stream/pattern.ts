@@ -30,20 +30,20 @@ export interface ThresholdPattern extends Common {
 }
 
 /**
- * A record in the view `first`, then one in the view `then`, of the same key and at most `windowMs` of event time later (or at
+ * A record in the view `first`, then one in the view `next`, of the same key and at most `windowMs` of event time later (or at
  * the same millisecond). Exact to the millisecond, whatever the slots: both views have a min and a max of `@eventTime`.
  */
 export interface SequencePattern extends Common {
   readonly kind: 'sequence'
   readonly first: string
-  readonly then: string
+  readonly next: string
   /** At least the views' slot; at most an hour. */
   readonly windowMs: number
 }
 
 /** The names of the views that a pattern reads. */
 export function viewsOfPattern(pattern: PatternDefinition): readonly string[] {
-  return pattern.kind === 'threshold' ? [pattern.view] : [pattern.first, pattern.then]
+  return pattern.kind === 'threshold' ? [pattern.view] : [pattern.first, pattern.next]
 }
 
 /** Name of the aggregate that keeps the least or greatest event time; undefined where the view has none. */
