@@ -40,13 +40,21 @@ export function registerModelCommands(command: Command): void {
     .option('--undo', 'take it back')
   withCommonOptions(normal.option('--stream <stream>', 'whose model', 'logs')).action(
     (templateIds: readonly string[], _: unknown, command: Command) =>
-      runNormal(templateIds, command.optsWithGlobals()),
+      runNormal(templateIds, optionsOf(command)),
   )
 }
 
-/** Options may stand before or after the name of the part: the command above has those that all commands take. */
 function given<T extends StreamOptions>(run: (options: T) => Promise<void>) {
-  return (_: unknown, command: Command) => run(command.optsWithGlobals<T>())
+  return (_: unknown, command: Command) => run(optionsOf<T>(command))
+}
+
+/** Options may stand before or after the name of the part: what is given there counts, and not the other's default. */
+function optionsOf<T extends StreamOptions>(command: Command): T {
+  const options: Record<string, unknown> = command.opts()
+  for (const [name, value] of Object.entries(command.parent?.opts() ?? {}))
+    if (command.parent?.getOptionValueSource(name) === 'cli' && command.getOptionValueSource(name) !== 'cli')
+      options[name] = value
+  return options as unknown as T
 }
 
 interface ChangesOptions extends StreamOptions {
