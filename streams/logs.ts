@@ -89,7 +89,7 @@ export const logs = defineStream({
       aggregates: { count: { kind: 'count' } },
     },
     bySeverity: {
-      title: 'Alerts by severity',
+      title: 'New and rare lines by severity',
       groupBy: ['@severity'],
       slotMs: 60_000,
       aggregates: { count: { kind: 'count' } },
@@ -100,6 +100,11 @@ export const logs = defineStream({
       `${templateKnown ? 'Rare' : 'New'} kind of line from ${source}: ${template}`,
     group: ({ source, templateId }) => `${source} ${templateId}`,
     windowMs: 3_600_000,
+    // A flood of lines of a new kind is one thing to look at. What is rare is worth another look in the next hour.
+    once: ({ source, templateId, templateKnown }) =>
+      templateKnown
+        ? { key: `rare ${templateId} ${source}`, windowMs: 3_600_000 }
+        : { key: `new ${templateId}` },
   },
   partitions: 4,
 })

@@ -3,6 +3,8 @@ import { readManifests } from '../master/manifest-store.ts'
 import { manifestFiles, rowsOfFile } from '../master/read.ts'
 import type { KeyedStore } from '../ports/keyed-store.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
+import type { Ports } from '../ports/ports.ts'
+import { AlertLog } from '../state/alert-log.ts'
 import { lostRanges, offsetsGone } from '../state/lost.ts'
 import { readProgress } from '../state/progress.ts'
 import type { Stream } from '../stream/define.ts'
@@ -23,6 +25,7 @@ export interface RunSummary {
    * altogether: so a record that a board lost or doubled shows here.
    */
   readonly counted: number
+  /** Alerts that records of the run raised. */
   readonly alerts: number
 }
 
@@ -34,7 +37,7 @@ interface Tally {
 }
 
 export async function runSummary(
-  stores: { readonly keyed: KeyedStore; readonly objects: ObjectStore },
+  stores: Pick<Ports, 'keyed' | 'objects' | 'clock'>,
   stream: Stream,
   topic: string,
   ranges: RunRanges,
@@ -52,8 +55,26 @@ export async function runSummary(
     dropped: tally.drop,
     archived: tally.rows,
     counted: passed + (boards - total),
-    alerts: tally.alerts,
+    alerts: stream.hasAlertOnce ? await raisedBy(stores, stream.name, topic, ranges) : tally.alerts,
   }
+}
+
+/** Of a stream that raises some things once: not every record that scored as an alert has raised one. */
+async function raisedBy(
+  stores: Pick<Ports, 'keyed' | 'objects' | 'clock'>,
+  stream: string,
+  topic: string,
+  ranges: RunRanges,
+): Promise<number> {
+  const log = new AlertLog(stream, stores)
+  const { page: end } = await log.end()
+  let raised = 0
+  for (let page = 0; page < end; page++)
+    for (const { origin } of (await log.page(page)) ?? []) {
+      const own = origin.topic === topic ? (ranges[origin.partition] ?? []) : []
+      if (own.some(([from, to]) => from <= origin.offset && origin.offset < to)) raised++
+    }
+  return raised
 }
 
 async function tallyFile(

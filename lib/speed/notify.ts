@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { Ports } from '../ports/ports.ts'
 import type { AlertLog } from '../state/alert-log.ts'
 import { moveProgress, type Progress, progressPut, readProgress } from '../state/progress.ts'
+import { RaiseOnce } from '../state/raise-once.ts'
 import type { Alert } from '../stream/alert.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Reason } from '../stream/detector.ts'
@@ -25,12 +27,16 @@ export function notifyHandler(stream: Stream, ports: Ports, log: AlertLog, push:
 /**
  * Puts the alerts among first-seen entries into the stream's alert log, one page a batch, in one transaction with the
  * progress: each is in the log exactly once, whatever is delivered again, dies or overlaps (docs/exactness.md, rule 11).
+ *
+ * What a stream raises once, however many records there are of it (`alerts.once`), goes in before under marks of its own:
+ * a batch that comes again finds them.
  */
 export function notifyStage(
   stream: Stream,
   ports: Pick<Ports, 'keyed'>,
   log: AlertLog,
 ): EntryStage<{ readonly progress: Progress }> {
+  const once = new RaiseOnce(ports.keyed, log)
   return {
     name: STAGE,
     load: async (topic, partition) => ({
@@ -38,20 +44,39 @@ export function notifyStage(
     }),
     apply: async (batch, { progress }) => {
       const at = { stage: STAGE, topic: batch.topic, partition: batch.partition }
-      const alerts = alertsOf(stream, batch)
+      const { onces, alerts } = alertsOf(stream, batch)
+      if (onces.length > 0) await once.raise(onces)
       if (alerts.length > 0) return log.append(alerts, progressPut(at, progress, batch.progress))
       return (await moveProgress(ports.keyed, at, progress, batch.progress)) ? 'done' : 'moved'
     },
   }
 }
 
-function alertsOf(stream: Stream, batch: SeenBatch): readonly Alert[] {
+/** The batch's alerts, apart from those that are raised once. */
+function alertsOf(
+  stream: Stream,
+  batch: SeenBatch,
+): { readonly onces: readonly Alert[]; readonly alerts: readonly Alert[] } {
   const alerts: Alert[] = []
+  const onces = new Map<string, Alert>()
   for (const { text } of batch.entries) {
     const alert = alertOfEntry(stream, text)
-    if (alert !== undefined) alerts.push(alert)
+    if (alert === undefined) continue
+    const id = stream.hasAlertOnce ? onceId(stream, alert) : undefined
+    if (id === undefined) alerts.push(alert)
+    else if (!onces.has(id)) onces.set(id, { ...alert, id })
   }
-  return alerts
+  return { onces: [...onces.values()], alerts }
+}
+
+/** The id of an alert that is raised once: of what it is raised for. Undefined: it is raised for its own record. */
+function onceId(stream: Stream, { record, firstSeenMs, origin }: Alert): string | undefined {
+  const raisedFor = describe(() => stream.alertOnce(record))
+  if (raisedFor === undefined) return undefined
+  const { key, windowMs } = raisedFor
+  const window = windowMs === undefined ? null : Math.floor(firstSeenMs / windowMs)
+  const named = JSON.stringify([origin.site, stream.name, key, window])
+  return `once-${createHash('sha256').update(named).digest('hex').slice(0, 32)}`
 }
 
 /** The alert of an entry, given as its text; undefined for one that is none. */
@@ -85,9 +110,9 @@ function alertOf(stream: Stream, entry: OkEntry): Alert {
 }
 
 /** A stream's own function may throw on a record it did not foresee; a retry would not cure that. */
-function describe(text: () => string): string | undefined {
+function describe<T>(what: () => T): T | undefined {
   try {
-    return text()
+    return what()
   } catch {
     return undefined
   }

@@ -57,9 +57,21 @@ export interface StreamDeclaration<
     /** Alerts of one group within a window are one incident. A pure function: the same wherever it is asked. */
     readonly group: (value: z.output<S> & z.output<A>, severity: Severity) => string
     readonly windowMs: number
+    /**
+     * What a record is raised for that is raised once, however many records there are of it: a new kind of line, say.
+     * Without it, or where it gives undefined, every record that scores as an alert is one.
+     */
+    readonly once?: (value: z.output<S> & z.output<A>) => RaisedFor | undefined
   }
   /** Partitions of its topics at first deployment. */
   readonly partitions: number
+}
+
+/** Names what alerts are raised for once. */
+export interface RaisedFor {
+  readonly key: string
+  /** Once in each window of event time of this length; undefined: once for good. */
+  readonly windowMs?: number
 }
 
 /** A stream ready to run, with the author's types erased. Made by `defineStream` only. */
@@ -96,6 +108,9 @@ export interface Stream {
   dropRule(value: Value): string | undefined
   alertTitle(value: Value): string
   alertGroup(value: Value, severity: Severity): string
+  /** What the record is raised for once; undefined: for itself. */
+  alertOnce(value: Value): RaisedFor | undefined
+  readonly hasAlertOnce: boolean
   readonly alertWindowMs: number
 }
 
@@ -168,6 +183,8 @@ export function defineStream<
     dropRule: (value) => declared.drop?.find(({ when }) => when(typed(value)))?.rule,
     alertTitle: (value) => declared.alerts?.title(typed(value)) ?? `Unusual ${declared.name} record`,
     alertGroup: (value, severity) => declared.alerts?.group(typed(value), severity) ?? declared.name,
+    alertOnce: (value) => declared.alerts?.once?.(typed(value)),
+    hasAlertOnce: declared.alerts?.once !== undefined,
     alertWindowMs: declared.alerts?.windowMs ?? 300_000,
   }
 }

@@ -2,6 +2,7 @@ import { Pump, type PumpSettings } from '../../lib/serve/push.ts'
 import { type SocketHandler, socketHandler } from '../../lib/serve/socket.ts'
 import type { KafkaHandler } from '../../lib/speed/kafka-event.ts'
 import { notifyHandler } from '../../lib/speed/notify.ts'
+import type { Stream } from '../../lib/stream/define.ts'
 import type { Entry } from '../../lib/stream/entry.ts'
 import { recordId } from '../../lib/stream/origin.ts'
 import { sampleEntry, sampleEvent, sampleStream } from './sample.ts'
@@ -17,14 +18,16 @@ export class SimSite {
   readonly world: World
   readonly socket: SocketHandler
   readonly #settings: PumpSettings
+  readonly #stream: Stream
   readonly #warm: { process: SimProcess; handler: KafkaHandler }[] = []
 
-  constructor(seed: number, settings?: PumpSettings) {
+  constructor(seed: number, settings?: PumpSettings, stream: Stream = sampleStream) {
+    this.#stream = stream
     this.sim = new Sim(seed)
     this.world = new World(this.sim)
     this.#settings = settings ?? { frameIntervalMs: INTERVALS_MS[this.sim.below(2)] ?? 0 }
     const ports = this.world.ports()
-    this.socket = socketHandler(ports, new Pump(ports, [sampleStream], this.#settings))
+    this.socket = socketHandler(ports, new Pump(ports, [this.#stream], this.#settings))
   }
 
   /** A process of `notify`, warm or new. */
@@ -33,10 +36,10 @@ export class SimSite {
     const one = warm[this.sim.below(warm.length + 1)]
     if (one !== undefined) return one
     const process = new SimProcess(this.world)
-    const pump = new Pump(process.ports, [sampleStream], this.#settings)
+    const pump = new Pump(process.ports, [this.#stream], this.#settings)
     const push = (partitions: readonly string[], untilMs: number) =>
       pump.run('sample', { owner: partitions[0] ?? '', mine: partitions, untilMs })
-    const handler = notifyHandler(sampleStream, process.ports, pump.logOf('sample'), push)
+    const handler = notifyHandler(this.#stream, process.ports, pump.logOf('sample'), push)
     const made = { process, handler }
     this.#warm.push(made)
     return made
