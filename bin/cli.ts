@@ -21,6 +21,7 @@ import * as subscribe from './commands/subscribe.ts'
 import * as templates from './commands/templates.ts'
 import * as top from './commands/top.ts'
 import * as train from './commands/train.ts'
+import * as trends from './commands/trends.ts'
 import * as verify from './commands/verify.ts'
 
 const COMMANDS = [
@@ -30,6 +31,7 @@ const COMMANDS = [
   collect,
   query,
   top,
+  trends,
   sql,
   alerts,
   subscribe,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
-import { alertChannel } from '../../lib/serve/channel.ts'
-import type { AlertsMessage } from '../../lib/serve/dashboard-messages.ts'
+import { alertChannel, trendsStream } from '../../lib/serve/channel.ts'
+import type { AlertsMessage, TrendsMessage } from '../../lib/serve/dashboard-messages.ts'
 import { readCursor } from '../../lib/state/alert-cursor.ts'
 import { SEVERITIES } from '../../lib/stream/alert.ts'
 import type { Severity } from '../../lib/stream/detector.ts'
@@ -8,6 +8,7 @@ import { type ConnectionState, WeirClient } from '../../web/src/client/weir-clie
 import { alertLine } from '../alert-line.ts'
 import { CommandError, type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
 import { untilInterrupted } from '../interrupt.ts'
+import { slideText } from '../slide-text.ts'
 
 interface SubscribeOptions extends CommonOptions {
   readonly url: string
@@ -21,19 +22,22 @@ export function register(program: Command): void {
   const command = program
     .command('subscribe')
     .description('Print what a WebSocket endpoint pushes, reconnecting where it left off, until Ctrl-C.')
-    .argument('<channel>', 'incidents/<stream>, grouped, or alerts/<stream>, each by itself')
+    .argument('<channel>', 'incidents/<stream>, grouped, alerts/<stream>, each by itself, or trends/<stream>')
     .option('--url <url>', 'the endpoint: local, or wss:// of a deployment', 'ws://localhost:4400/ws')
     .option('--since <cursor>', 'from after this cursor on, or start: all there is (default: from now on)')
     .addOption(new Option('--severity <severity...>', 'only these').choices(SEVERITIES))
     .option('--group <group...>', 'only these groups')
-    .option('--limit <n>', 'end after so many alerts or incidents')
+    .option('--limit <n>', 'end after so many alerts, incidents or slides')
   withCommonOptions(command).action(run)
 }
 
 async function run(channel: string, options: SubscribeOptions): Promise<void> {
   const name = channelOption(channel)
   const { since, severity, group } = options
-  if (since !== undefined && readCursor(since) === undefined)
+  const trends = trendsStream(name) !== undefined
+  if (trends && (severity !== undefined || group !== undefined))
+    throw new UsageError('--severity and --group choose among alerts: trends have none')
+  if (since !== undefined && !(trends ? isTime(since) : readCursor(since) !== undefined))
     throw new UsageError(
       `--since takes a cursor from an earlier message, or start; got ${JSON.stringify(since)}`,
     )
@@ -56,8 +60,7 @@ async function run(channel: string, options: SubscribeOptions): Promise<void> {
     const from = since === undefined ? {} : { since }
     const filter = Object.keys(where).length === 0 ? {} : { where }
     client.subscribe(name, { ...from, ...filter }, (message) => {
-      show(options, message)
-      left -= message.alerts.length
+      left -= show(options, message)
       if (left <= 0) ended.resolve()
     })
     await ended.promise.finally(() => client.close())
@@ -89,9 +92,19 @@ async function socketFactory(url: string): Promise<(url: string) => WebSocket> {
   }
 }
 
-function show(options: SubscribeOptions, message: AlertsMessage): void {
+/** Prints a message. Returns how many alerts or slides it had. */
+function show(options: SubscribeOptions, message: AlertsMessage | TrendsMessage): number {
+  const [count, texts] =
+    'slides' in message
+      ? [message.slides.length, message.slides.map((slide) => `${slideText(slide)}\n`)]
+      : [message.alerts.length, message.alerts.map(alertLine)]
   if (options.json === true) print(options, message, () => '')
-  else for (const alert of message.alerts) print(options, alert, () => alertLine(alert))
+  else for (const text of texts) print(options, message, () => text)
+  return count
+}
+
+function isTime(since: string): boolean {
+  return since === 'start' || /^\d{1,15}$/.test(since)
 }
 
 /** Says on stderr what becomes of the connection, but not every attempt. */
@@ -105,11 +118,13 @@ function sayState(url: string): (state: ConnectionState) => void {
   }
 }
 
-function channelOption(name: string): AlertsMessage['channel'] {
+function channelOption(name: string): AlertsMessage['channel'] | TrendsMessage['channel'] {
   const channel = alertChannel(name)
   if (channel !== undefined) return `${channel.kind}/${channel.stream}`
+  const stream = trendsStream(name)
+  if (stream !== undefined) return `trends/${stream}`
   throw new UsageError(
-    `expected a channel such as incidents/network or alerts/network, got ${JSON.stringify(name)}`,
+    `expected a channel such as incidents/network, alerts/network or trends/posts, got ${JSON.stringify(name)}`,
   )
 }
 

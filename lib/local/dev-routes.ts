@@ -7,6 +7,7 @@ import type { Layer } from '../serve/query/layers.ts'
 import { queryView, viewNamed } from '../serve/query.ts'
 import { answerQuery } from '../serve/query-api/handler.ts'
 import { streamSummary } from '../serve/stream-summary.ts'
+import { readSlides } from '../serve/trends/slides.ts'
 import type { Stream } from '../stream/define.ts'
 import { type Fallback, HttpError, type Route } from './http-api.ts'
 import { templateRoutes } from './template-routes.ts'
@@ -57,6 +58,13 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
     'GET /api/dead-letters': async ({ query }) => ({
       deadLetters: await listDeadLetters(running().ports, streamOf(query), { limit: limitParameter(query) }),
     }),
+    'GET /api/trends': async ({ query }) => {
+      const stream = streamOf(query).name
+      const [from, to] = [timeParameter(query, 'from'), timeParameter(query, 'to')]
+      const range = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+      const limit = query.has('limit') ? limitParameter(query) : 1
+      return { stream, slides: await readSlides(running().ports.keyed, stream, { ...range, limit }) }
+    },
     'POST /api/recompute': async ({ query }) => {
       const result = await running().recompute.run(streamOf(query).name, query.get('full') === 'true')
       if (result === undefined)

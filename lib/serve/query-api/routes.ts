@@ -4,11 +4,15 @@ import type { Stream } from '../../stream/define.ts'
 import { compileView, type View } from '../../views/view.ts'
 import { topKeys } from '../query/top.ts'
 import { queryView, viewNamed } from '../query.ts'
+import { readSlides } from '../trends/slides.ts'
+import { trendingStreams } from '../trends/trending-view.ts'
 import { ApiError } from './api-error.ts'
 import {
   queryAnswer,
   queryParameters,
   ROWS_DEFAULT,
+  slidesAnswer,
+  slidesParameters,
   TOP_DEFAULT,
   topAnswer,
   topParameters,
@@ -75,6 +79,23 @@ export const ROUTES: readonly ApiRoute[] = [
         if (error instanceof RangeError) throw new ApiError('BAD_PARAMETER', `by: ${error.message}`)
         throw error
       })
+    },
+  },
+  {
+    path: '/views/{view}/slides',
+    parameters: slidesParameters,
+    answers: slidesAnswer,
+    answer: async ({ stores, streams }, id, query) => {
+      const { from, to, limit } = checked(slidesParameters, query)
+      const [stream = '', name] = viewOf(streams, id).id.split('.')
+      if (name !== 'trending' || !trendingStreams(streams.values()).has(stream))
+        throw new ApiError('NO_SUCH_VIEW', `${id} is no view that trends slide over`)
+      const [fromMs, toMs] = [timeOf('from', from), timeOf('to', to)]
+      const range = { ...(fromMs !== undefined && { from: fromMs }), ...(toMs !== undefined && { to: toMs }) }
+      return {
+        stream,
+        slides: await readSlides(stores.keyed, stream, { ...range, limit: Number(limit ?? 1) }),
+      }
     },
   },
 ]

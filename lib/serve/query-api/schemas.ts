@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { trendSlide } from '../protocol.ts'
 
 /**
  * The parameters and answers of the HTTP query API: what the handler checks, and what docs/openapi.yaml is checked against.
@@ -41,6 +42,16 @@ export const topParameters = z.strictObject({
   k: count(TOP_MAX).optional(),
   by: name.optional(),
 })
+
+export const SLIDES_MAX = 1_000
+
+export const slidesParameters = z.strictObject({
+  from: time.optional(),
+  to: time.optional(),
+  limit: count(SLIDES_MAX).optional(),
+})
+
+export const slidesAnswer = z.object({ stream: z.string(), slides: z.array(trendSlide) })
 
 /** An answer's time: UTC. */
 const isoTime = z.string()
