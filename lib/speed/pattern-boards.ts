@@ -34,7 +34,7 @@ export class PatternBoards {
   constructor(stores: BoardStores, view: View, at: Pick<BoardKey, 'topic' | 'partition'>, parts: PartCache) {
     this.#stores = stores
     this.#view = view
-    this.#at = at
+    this.#at = { topic: at.topic, partition: at.partition }
     this.#parts = parts
   }
 
