@@ -5,8 +5,10 @@ import { decide } from '../lib/speed/decide.ts'
 import type { DeliveredRecord, KafkaEvent } from '../lib/speed/kafka-event.ts'
 import { type Entry, writeEntry } from '../lib/stream/entry.ts'
 import { topicName } from '../lib/stream/topic.ts'
+import { logs } from '../streams/logs.ts'
 import { network } from '../streams/network.ts'
 import { ingestEvent } from './ingest-samples.ts'
+import { SAMPLE_LOG_LINES } from './logs-samples.ts'
 import { connectionCsv, connectionJson, SAMPLE_CONNECTIONS, suspicion } from './network-samples.ts'
 import { queryEvent } from './query-samples.ts'
 import { socketEvents } from './socket-samples.ts'
@@ -22,6 +24,7 @@ export function sampleEvents(): ReadonlyMap<string, unknown> {
   const enriched = kafkaEvent(enrichedRecords(raw))
   return new Map<string, unknown>([
     ['score.json', kafkaEvent(raw)],
+    ['score-logs.json', kafkaEvent(logLines())],
     ['count.json', enriched],
     ['archive.json', enriched],
     ['notify.json', enriched],
@@ -76,7 +79,11 @@ function rawLines(): readonly string[] {
   ]
 }
 
-/** What score makes of them: the same decisions, and a verdict where a model would have one. */
+function logLines(): readonly DeliveredRecord[] {
+  return SAMPLE_LOG_LINES.map((line, i) => delivered('raw', i, Buffer.from(line), [], logs.name))
+}
+
+/** What score makes of the connections: the same decisions, and a verdict where a model would have one. */
 function enrichedRecords(raw: readonly DeliveredRecord[]): readonly DeliveredRecord[] {
   return decide(network, raw).map((decision, i) => {
     const appendTime = raw[i]?.timestamp ?? START_MS
@@ -107,9 +114,10 @@ function delivered(
   offset: number,
   value: Buffer,
   headers: NonNullable<DeliveredRecord['headers']>,
+  stream = network.name,
 ): DeliveredRecord {
   return {
-    topic: topicName(network.name, kind),
+    topic: topicName(stream, kind),
     partition: PARTITION,
     offset,
     timestamp: START_MS + offset,

@@ -71,6 +71,22 @@ test('score appends one entry for each raw record, dead letters among them', asy
   expect(figures).toMatchObject([{ stage: 'score', figures: { records: 6, deadLettered: 2 } }])
 })
 
+test('score works for the stream that its event names: log lines, each with its template', async () => {
+  const { produced, stream } = await invoke('score', 'events/score-logs.json')
+  expect(stream).toBe('logs')
+  const entries = produced.flatMap(({ records }) => records.map(({ value }) => value))
+  const template = 'Accepted publickey for <*> from <*> port <*>'
+  expect(entries).toMatchObject([
+    { outcome: 'ok', value: { header: 'rfc3164', source: 'web01', template, templateKnown: false } },
+    { outcome: 'ok', value: { source: 'web01', template } },
+    { outcome: 'ok', value: { header: 'rfc5424', source: 'db02', severityLevel: 'error' } },
+    { outcome: 'ok', value: { header: 'hdfs' } },
+    { outcome: 'ok', value: { header: 'apache' } },
+    { outcome: 'ok', value: { header: 'none' } },
+    { outcome: 'dead', stage: 'parse' },
+  ])
+})
+
 test('count writes boards, then its progress', async () => {
   const { answered, produced, stored, stream } = await invoke('count', 'events/count.json')
   expect(stream).toBe('network')
