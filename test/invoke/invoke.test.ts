@@ -75,10 +75,10 @@ test('score works for the stream that its event names: log lines, each with its 
   const { produced, stream } = await invoke('score', 'events/score-logs.json')
   expect(stream).toBe('logs')
   const entries = produced.flatMap(({ records }) => records.map(({ value }) => value))
-  const template = 'Accepted publickey for <*> from <*> port <*>'
+  const template = 'Accepted publickey for deploy from <*> port <*>'
   expect(entries).toMatchObject([
     { outcome: 'ok', value: { header: 'rfc3164', source: 'web01', template, templateKnown: false } },
-    { outcome: 'ok', value: { source: 'web01', template } },
+    { outcome: 'ok', value: { source: 'web01', severityLevel: 'info' } },
     { outcome: 'ok', value: { header: 'rfc5424', source: 'db02', severityLevel: 'error' } },
     { outcome: 'ok', value: { header: 'hdfs' } },
     { outcome: 'ok', value: { header: 'apache' } },
