@@ -1,8 +1,6 @@
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-
-const ROOT = join(import.meta.dirname, '../..')
-const CODE = ['bin', 'lib', 'functions', 'streams', 'web/src', 'package.json', 'tsconfig.json', 'cdk.json']
+import { copyProject } from '../support/project.ts'
 
 /** A copy of the project with one stream of its own, whose definition the soak changes as an author would: by its file. */
 export class Project {
@@ -13,9 +11,7 @@ export class Project {
   }
 
   static async copyTo(dir: string): Promise<Project> {
-    await mkdir(dir, { recursive: true })
-    for (const part of CODE) await cp(join(ROOT, part), join(dir, part), { recursive: true })
-    await symlink(join(ROOT, 'node_modules'), join(dir, 'node_modules'))
+    await copyProject(dir)
     const index = "import { soak } from './soak.ts'\n\nexport const streams = new Map([[soak.name, soak]])\n"
     await writeFile(join(dir, 'streams/index.ts'), `${index}${STREAM_NAMED}`)
     return new Project(dir)
