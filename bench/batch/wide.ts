@@ -2,7 +2,10 @@
  * Memory and time of a view with very many keys: a stretch of the master with a million different tags, two to a record, is
  * aggregated, packed and merged with the next stretch, as a child of a recompute and one of a merge do it.
  *
- *     node bench/batch/wide.ts [--records N] [--tags N]
+ *     node bench/batch/wide.ts [--records N] [--tags N] [--shards N] [--hours N] [--latencyMs N]
+ *
+ * `--shards` partials instead of two, over `--hours` instead of one; each get and head takes `--latencyMs` longer, as a store
+ * that is far away does.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -18,11 +21,19 @@ import { dataFolder, openFolderStore } from '../../lib/local/data-folder.ts'
 import { compileView } from '../../lib/views/view.ts'
 
 const { values } = parseArgs({
-  options: { records: { type: 'string', default: '2000000' }, tags: { type: 'string', default: '1000000' } },
+  options: {
+    records: { type: 'string', default: '2000000' },
+    tags: { type: 'string', default: '1000000' },
+    shards: { type: 'string', default: '2' },
+    hours: { type: 'string', default: '1' },
+    latencyMs: { type: 'string', default: '0' },
+  },
 })
 const RECORDS = Number(values.records)
 const TAGS = Number(values.tags)
-const SHARDS = 2
+const SHARDS = Number(values.shards)
+const HOURS = Number(values.hours)
+const LATENCY_MS = Number(values.latencyMs)
 const START_MS = 1_790_035_200_000
 
 const definition = {
@@ -40,7 +51,7 @@ function batchOf(from: number, to: number) {
   const tags = Array.from({ length: rows }, (_, i) => [tag(from + i), tag(from + i + 0.37)])
   const eventTimes = Float64Array.from(
     { length: rows },
-    (_, i) => START_MS + ((from + i) * 3_600_000) / RECORDS,
+    (_, i) => START_MS + ((from + i) * HOURS * 3_600_000) / RECORDS,
   )
   return {
     topic: 'posts.raw.g1',
@@ -53,9 +64,24 @@ function batchOf(from: number, to: number) {
   }
 }
 
+/** Reads that take longer. */
+function far<T extends object>(store: T): T {
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (typeof member !== 'function') return member
+      if (LATENCY_MS === 0 || (name !== 'get' && name !== 'head')) return member.bind(target)
+      return async (...args: unknown[]) => {
+        await new Promise((resolve) => setTimeout(resolve, LATENCY_MS))
+        return member.apply(target, args)
+      }
+    },
+  })
+}
+
 const peakMiB = () => Math.round(process.resourceUsage().maxRSS / 1024)
 const dir = mkdtempSync(join(tmpdir(), 'weir-wide-'))
-const objects = await openFolderStore(dataFolder(dir))
+const objects = far(await openFolderStore(dataFolder(dir)))
 const clock = { nowMs: () => START_MS }
 const step = { stream: 'posts', run: 'wide' }
 const planned = { name: 'byTag', version: view.version, definition }
@@ -69,9 +95,10 @@ for (const [s, shard] of shards.entries()) {
   const segments = tally.finish()
   const bytes = packSegments(each, segments)
   await objects.put(partialKey(step, planned, shard), bytes)
-  console.log(
-    `partial of ${each} records: ${segments.length} segments, ${bytes.length} bytes, peak ${peakMiB()} MiB`,
-  )
+  if (SHARDS <= 10)
+    console.log(
+      `partial of ${each} records: ${segments.length} segments, ${bytes.length} bytes, peak ${peakMiB()} MiB`,
+    )
 }
 console.log(`aggregated in ${((performance.now() - seconds) / 1000).toFixed(1)} s`)
 const covers = { horizon: 1, epochMs: 60_000, partitions: [], retractions: '' }

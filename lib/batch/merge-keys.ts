@@ -1,5 +1,6 @@
 import { readSegment, type SegmentKey } from '../formats/segment.ts'
 import { compareKeys, keyHash } from '../formats/segment-order.ts'
+import { mapAtOnce } from '../stream/at-once.ts'
 import type { View } from '../views/view.ts'
 
 /** Opens the segments that a source is made of, one after the other, in the order of keys. */
@@ -13,15 +14,13 @@ interface Head {
 }
 
 /**
- * The keys of several sources in order, each once, the states of what they share merged. Holds a block of each source at a
- * time. States that only one source has pass through as they are.
+ * The keys of several sources in order, each once, the states of what they share merged. Opens some of them at a time, and
+ * holds a segment of each, unpacked block by block. States that only one source has pass through as they are.
  */
 export async function* mergeKeys(view: View, sources: readonly SegmentSource[]): AsyncGenerator<SegmentKey> {
   const heads: Head[] = []
-  for (const open of sources) {
-    const head = await opened(open()[Symbol.asyncIterator]())
-    if (head !== undefined) push(heads, head)
-  }
+  const first = await mapAtOnce(sources, (open) => opened(open()[Symbol.asyncIterator]()))
+  for (const head of first) if (head !== undefined) push(heads, head)
   while (heads.length > 0) {
     const { key } = (heads[0] as Head).key
     const same: SegmentKey[] = []

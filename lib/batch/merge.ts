@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { type BatchChunk, type SegmentNote, segmentKey } from '../state/batch-index.ts'
+import { mapAtOnce, readAhead } from '../stream/at-once.ts'
 import type { View } from '../views/view.ts'
 import { mergeKeys, type SegmentSource } from './merge-keys.ts'
 import { packedSegment } from './partials.ts'
@@ -27,6 +28,11 @@ interface MergePorts {
   readonly clock: Pick<Clock, 'nowMs'>
 }
 
+/** So that one's requests go on while another's keys are merged. All of a part's sources together are of a bounded size. */
+const CHUNKS_AT_ONCE = 4
+/** Segments of what stands asked for before they are needed: some hundred kB each. */
+const READ_AHEAD = 4
+
 /** Merges the chunks of one part into segments and notes them. A part that is noted is not merged again. */
 export async function mergePart(ports: MergePorts, step: MergeStep): Promise<void> {
   const { objects } = ports
@@ -37,9 +43,11 @@ export async function mergePart(ports: MergePorts, step: MergeStep): Promise<voi
     throw new PortError('CORRUPT', `part ${step.part} of run ${step.run} is gone: start a new run`, {
       curable: false,
     })
-  const chunks: { view: string; chunk: BatchChunk }[] = []
-  for (const chunk of part.chunks)
-    chunks.push({ view: chunk.view.name, chunk: await mergeChunk(ports, step, chunk) })
+  const chunks = await mapAtOnce(
+    part.chunks,
+    async (chunk) => ({ view: chunk.view.name, chunk: await mergeChunk(ports, step, chunk) }),
+    CHUNKS_AT_ONCE,
+  )
   await settleJson(objects, key, { form: 1, chunks })
 }
 
@@ -123,15 +131,15 @@ function sourcesOf(
 
 /** The buckets of what stands, one after the other: together they are in the order of keys. */
 function baseSource(objects: MergePorts['objects'], { segments }: BatchChunk, view: View): SegmentSource {
-  return async function* () {
-    for (const { name } of segments) {
-      const key = segmentKey(view, name)
-      const stored = await objects.get(key)
-      if (stored === undefined)
-        throw new PortError('CORRUPT', `batch object ${key} is gone though the batch view lists it`, {
-          curable: false,
-        })
-      yield stored.bytes
-    }
-  }
+  return () => readAhead(segments, ({ name }) => segmentBytes(objects, segmentKey(view, name)), READ_AHEAD)
+}
+
+async function segmentBytes(objects: MergePorts['objects'], key: string): Promise<Uint8Array> {
+  const stored = await objects.get(key)
+  if (stored !== undefined) return stored.bytes
+  throw new PortError(
+    'CORRUPT',
+    `batch object ${key} is gone though the batch view lists it: a recompute with --full makes it anew`,
+    { curable: false },
+  )
 }

@@ -114,7 +114,8 @@ async function chunksOf(
 
 function partsOf(chunks: readonly ChunkToMerge[]): readonly MergePart[] {
   const total = chunks.reduce((sum, chunk) => sum + bytesOf(chunk), 0)
-  const each = Math.max(PART_BYTES, Math.ceil((2 * total) / PARTS_MAX))
+  // Any two neighbours hold more than that together: so there are never more parts than PARTS_MAX.
+  const each = Math.max(PART_BYTES, Math.ceil((2 * total) / (PARTS_MAX - 1)))
   const parts: ChunkToMerge[][] = []
   let open = Number.POSITIVE_INFINITY
   for (const chunk of chunks) {

@@ -5,6 +5,7 @@ import { type BatchPointer, loadBatchPointer } from '../state/batch-pointer.ts'
 import { RunLostError, readRunRecord, takeLease } from '../state/batch-run.ts'
 import { coveredRetractions, retractionNotes } from '../state/covered-retractions.ts'
 import { type Retraction, readRetractions } from '../state/retractions.ts'
+import { mapAtOnce } from '../stream/at-once.ts'
 import type { Stream } from '../stream/define.ts'
 import { type Frontier, settleFrontier, type Waiting, waitForArchive } from './frontier.ts'
 import { horizonOf } from './horizon.ts'
@@ -19,7 +20,7 @@ import {
   shardObject,
   type ViewGroup,
 } from './run-plan.ts'
-import { type PartitionFiles, shardsOf } from './shards.ts'
+import { type PartitionFiles, SHARDS_MAX, shardsOf } from './shards.ts'
 import { type ViewMode, viewModes } from './view-modes.ts'
 
 export interface PlanOptions {
@@ -126,11 +127,12 @@ class Planner {
     const { horizon, epochMs } = this.#frontier
     let partitions: readonly CoveredPartition[] = []
     const groups: ViewGroup[] = []
+    const shardsMax = Math.max(1, Math.floor(SHARDS_MAX / bases.size))
     for (const base of bases.values()) {
       const files = await this.#partitionFiles(base.covers)
       partitions = files.map(({ at }) => at)
       if (base.covers?.horizon === horizon) continue
-      groups.push(await this.#group(base, files))
+      groups.push(await this.#group(base, files, shardsMax))
     }
     const notes = retractionNotes(this.#retractions, { partitions })
     return { covers: { horizon, epochMs, partitions, ...notes }, groups, late }
@@ -182,16 +184,19 @@ class Planner {
     return listed
   }
 
-  async #group({ covers, modes }: Base, files: readonly PartitionFiles[]): Promise<ViewGroup> {
+  async #group(
+    { covers, modes }: Base,
+    files: readonly PartitionFiles[],
+    shardsMax: number,
+  ): Promise<ViewGroup> {
     const { horizon, epochMs } = this.#frontier
     const range = { epochMs, from: covers?.horizon, to: horizon }
-    const { shards, records } = shardsOf(files, range, this.#retractions)
-    const names: string[] = []
-    for (const shard of shards) {
+    const { shards, records } = shardsOf(files, range, this.#retractions, { shardsMax })
+    const names = await mapAtOnce(shards, async (shard) => {
       const { name, key, bytes } = shardObject(this.#step, shard)
       await putNamed(this.#ports.objects, key, bytes)
-      names.push(name)
-    }
+      return name
+    })
     const views = modes.map(({ name, view, base, why }) => ({
       name,
       version: view.version,

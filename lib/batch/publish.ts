@@ -6,6 +6,7 @@ import { readBatchIndex } from '../state/batch-read.ts'
 import { leaseFence, RunLostError, readRunRecord, recordPut } from '../state/batch-run.ts'
 import { supersededPut } from '../state/batch-superseded.ts'
 import { versionName } from '../state/view-since.ts'
+import { mapAtOnce } from '../stream/at-once.ts'
 import type { Stream } from '../stream/define.ts'
 import { compileView, type View } from '../views/view.ts'
 import { type MergeResult, mergeResultKey } from './merge.ts'
@@ -109,10 +110,14 @@ async function mergedChunks(
   const merge = await readJson<MergePlan>(objects, mergePlanKey(plan))
   if (merge === undefined) throw unmerged(plan, 'its merge was not planned')
   const chunks = new Map<string, BatchChunk[]>()
-  for (const part of merge.parts) {
+  const results = await mapAtOnce(merge.parts, async (part) => {
     const result = await readJson<MergeResult>(objects, mergeResultKey(plan, part))
     if (result === undefined) throw unmerged(plan, `part ${part} was not merged`)
-    for (const { view, chunk } of result.chunks) chunks.set(view, [...(chunks.get(view) ?? []), chunk])
+    return result
+  })
+  for (const { view, chunk } of results.flatMap((result) => result.chunks)) {
+    const own = chunks.get(view) ?? []
+    if (own.push(chunk) === 1) chunks.set(view, own)
   }
   return { merge, chunks }
 }

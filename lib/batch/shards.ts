@@ -19,22 +19,31 @@ export interface EpochRange {
 
 /** Records of a shard: some seconds of work. */
 const ROWS_MIN = 1_000_000
-/** Their names must fit into the 256 KiB of a state. */
-const SHARDS_MAX = 1000
+/** Of all groups of a run together: their names must fit into the 256 KiB of a state. */
+export const SHARDS_MAX = 1000
+
+export interface ShardLimits {
+  readonly rowsMin?: number
+  readonly shardsMax?: number
+}
 
 /**
  * Cuts the files that hold records of a range of epochs into shards, in order of partition and offset: the same files make
- * the same shards, and files appended to a partition change the last shard alone.
+ * the same shards. Files appended to a partition change its last shard alone, or where there are more partitions than half of
+ * `shardsMax`, those of its neighbours too. Never more than `shardsMax` shards: between two cuts that every few partitions
+ * force, any two neighbours hold more than `rowsEach` rows together, so there are `shardsMax` / 2 at most beside one for each such cut.
  */
 export function shardsOf(
   partitions: readonly PartitionFiles[],
   epochs: EpochRange,
   retractions: readonly RetractedStretch[],
-  rowsMin = ROWS_MIN,
+  { rowsMin = ROWS_MIN, shardsMax = SHARDS_MAX }: ShardLimits = {},
 ): { readonly shards: readonly Shard[]; readonly records: number } {
   const wanted = partitions.map(({ at, files }) => files.filter((file) => holdsAny(file, at, epochs)))
   const records = wanted.flat().reduce((sum, { rows }) => sum + rows, 0)
-  const rowsEach = Math.max(rowsMin, Math.ceil((2 * records) / SHARDS_MAX))
+  const half = Math.max(1, Math.floor(shardsMax / 2))
+  const rowsEach = Math.max(rowsMin, Math.ceil((2 * records) / half))
+  const together = Math.ceil(partitions.length / half)
   const shards: Shard[] = []
   let open: ShardFile[] = []
   let rows = 0
@@ -49,8 +58,8 @@ export function shardsOf(
       open.push(shardFile(file, at, epochs, retractions))
       rows += file.rows
     }
-    // Small partitions share a shard; where there is more, none holds two.
-    if (records > rowsEach) close()
+    // Small partitions share a shard; where there is more, none holds two, unless there are very many.
+    if (records > rowsEach && (i + 1) % together === 0) close()
   }
   close()
   return { shards, records }

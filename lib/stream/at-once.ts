@@ -16,3 +16,32 @@ export async function mapAtOnce<T, R>(
   await Promise.all(Array.from({ length: Math.min(max, items.length) }, take))
   return results
 }
+
+/**
+ * What `action` makes of each item, in order, up to `ahead` under way before they are asked for. Rejects at the item whose
+ * action did; who stops early need not wait for those under way.
+ */
+export async function* readAhead<T, R>(
+  items: Iterable<T>,
+  action: (item: T) => Promise<R>,
+  ahead: number,
+): AsyncGenerator<R> {
+  const left = items[Symbol.iterator]()
+  const underWay: Promise<R>[] = []
+  const fill = () => {
+    while (underWay.length <= ahead) {
+      const next = left.next()
+      if (next.done === true) return
+      const result = action(next.value)
+      // Seen by who awaits it; where nobody comes to, it must not bring the process down.
+      result.catch(() => undefined)
+      underWay.push(result)
+    }
+  }
+  for (;;) {
+    fill()
+    const first = underWay.shift()
+    if (first === undefined) return
+    yield await first
+  }
+}

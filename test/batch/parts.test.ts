@@ -173,7 +173,7 @@ describe('shards', () => {
   const at = (end: number) => ({ topic: 't.raw.g1', partition: 0, end, below: end, beyond: end })
   const all = Array.from({ length: 40 }, (_, i) => file(i, 10))
   const cut = (files: readonly MasterFile[], to: number, from?: number) =>
-    shardsOf([{ at: at(400), files }], { epochMs: EPOCH_MS, to, from }, [], 50).shards
+    shardsOf([{ at: at(400), files }], { epochMs: EPOCH_MS, to, from }, [], { rowsMin: 50 }).shards
 
   it('hold every file of their epochs once, in order', () => {
     const keys = (shards: ReturnType<typeof cut>) =>
@@ -187,6 +187,30 @@ describe('shards', () => {
     const before = cut(all.slice(0, 30), 100)
     expect(cut(all, 100).slice(0, before.length)).toEqual(before)
     expect(cut(all, 12).slice(0, 4)).toEqual(cut(all, 100).slice(0, 4))
+  })
+
+  it('are never more than they may be, however many partitions there are, and hold every file once', () => {
+    const anyPartitions = fc.array(fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 12 }), {
+      maxLength: 60,
+      size: 'max',
+    })
+    fc.assert(
+      fc.property(anyPartitions, fc.integer({ min: 1, max: 20 }), (partitions, shardsMax) => {
+        const given = partitions.map((rows, partition) => ({
+          at: { ...at(400), partition },
+          files: rows.map((n, i) => ({
+            ...file(i, n),
+            key: `p${partition} f${i}`,
+            from: i * 10,
+            to: i * 10 + 1,
+          })),
+        }))
+        const { shards } = shardsOf(given, { epochMs: EPOCH_MS, to: 100 }, [], { rowsMin: 1, shardsMax })
+        expect(shards.length).toBeLessThanOrEqual(shardsMax)
+        const keys = shards.flatMap(({ files }) => files.map(({ key }) => key))
+        expect(keys).toEqual(given.flatMap(({ files }) => files.map(({ key }) => key)))
+      }),
+    )
   })
 
   it('say of a file what of it counts only where not all does', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { mapAtOnce } from '../../lib/stream/at-once.ts'
+import { mapAtOnce, readAhead } from '../../lib/stream/at-once.ts'
 
 const SEED = 20261207
 
@@ -33,4 +33,27 @@ it('rejects with the first failure', async () => {
     return n
   }
   await expect(mapAtOnce([1, 2, 3, 4], failing, 2)).rejects.toThrow('no 3')
+})
+
+it('reads ahead in order, no further than allowed, and fails where the item does', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(9)), fc.nat(4), fc.option(fc.nat(12)), async (items, ahead, failing) => {
+      let begun = 0
+      const action = async (n: number) => {
+        if (begun++ === failing) throw new Error('this one')
+        return n
+      }
+      const taken: number[] = []
+      const all = (async () => {
+        for await (const n of readAhead(items, action, ahead)) {
+          taken.push(n)
+          expect(begun).toBe(Math.min(items.length, taken.length + ahead))
+        }
+      })()
+      if (failing === null || failing >= items.length) await all
+      else await expect(all).rejects.toThrow('this one')
+      expect(taken).toEqual(items.slice(0, failing ?? items.length))
+    }),
+    { seed: SEED },
+  )
 })
