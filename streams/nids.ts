@@ -60,6 +60,8 @@ const added = z.object({
   /** Short name of the class where the classification table knows it. */
   class: z.string(),
   class_description: z.string().optional(),
+  /** What somebody does who raises an alert of that class. */
+  activity: z.string(),
   /** The sensor's, or its class's where the sensor did not say; 1 to 4. */
   urgency: z.number().int(),
   source_place: place,
@@ -91,6 +93,12 @@ fe80::/10
 const DIRECTIONS = {
   local: { local: 'internal', external: 'outbound' },
   external: { local: 'inbound', external: 'external' },
+} as const
+
+/** When a key was first and last seen. */
+const SEEN = {
+  first: { kind: 'min', field: '@eventTime' },
+  last: { kind: 'max', field: '@eventTime' },
 } as const
 
 export const nids = defineStream({
@@ -129,11 +137,13 @@ export const nids = defineStream({
       const source_place = placeOf(localNetworks.find(source))
       const destination_place = placeOf(localNetworks.find(destination))
       const priority = alert.priority === 0 ? undefined : alert.priority
+      const className = found?.name ?? category ?? `class ${alert.classification_id ?? 0}`
       return {
         rule,
         message: alert.signature ?? known?.message ?? tables['gen-msg'].get(rule) ?? rule,
         references: known?.references.length ? [...known.references] : undefined,
-        class: found?.name ?? category ?? `class ${alert.classification_id ?? 0}`,
+        class: className,
+        activity: activityOf(className),
         class_description: found?.description ?? category,
         urgency: priority ?? found?.priority ?? 3,
         source_place,
@@ -211,6 +221,79 @@ export const nids = defineStream({
       groupBy: ['direction'],
       slotMs: 300_000,
       aggregates: { count: { kind: 'count' } },
+    },
+    scans: {
+      title: 'Ports and hosts that a source tries',
+      groupBy: ['source_ip'],
+      slotMs: 60_000,
+      retentionDays: 30,
+      aggregates: {
+        alerts: { kind: 'count' },
+        ports: { kind: 'distinct', field: 'destination_port' },
+        hosts: { kind: 'distinct', field: 'destination_ip' },
+        ...SEEN,
+      },
+    },
+    failedLogins: {
+      title: 'Logins of a source that a host refused',
+      where: [{ field: 'activity', in: ['logins'] }],
+      groupBy: ['source_ip', 'destination_ip'],
+      slotMs: 60_000,
+      retentionDays: 30,
+      aggregates: { failures: { kind: 'count' }, ...SEEN },
+    },
+    probes: {
+      title: 'Alerts of scanning by source',
+      where: [{ field: 'activity', in: ['scanning'] }],
+      groupBy: ['source_ip'],
+      slotMs: 600_000,
+      retentionDays: 30,
+      aggregates: { alerts: { kind: 'count' }, ...SEEN },
+    },
+    exploits: {
+      title: 'Alerts of exploits by source',
+      where: [{ field: 'activity', in: ['exploits'] }],
+      groupBy: ['source_ip'],
+      slotMs: 600_000,
+      retentionDays: 30,
+      aggregates: { alerts: { kind: 'count' }, ...SEEN },
+    },
+  },
+  patterns: {
+    portScan: {
+      kind: 'threshold',
+      title: 'Port scan',
+      severity: 'medium',
+      view: 'scans',
+      aggregate: 'ports',
+      limit: 30,
+      windowMs: 300_000,
+    },
+    hostSweep: {
+      kind: 'threshold',
+      title: 'Host sweep',
+      severity: 'medium',
+      view: 'scans',
+      aggregate: 'hosts',
+      limit: 30,
+      windowMs: 300_000,
+    },
+    bruteForce: {
+      kind: 'threshold',
+      title: 'Brute force',
+      severity: 'high',
+      view: 'failedLogins',
+      aggregate: 'failures',
+      limit: 20,
+      windowMs: 300_000,
+    },
+    scanThenExploit: {
+      kind: 'sequence',
+      title: 'Exploit after a scan',
+      severity: 'high',
+      first: 'probes',
+      next: 'exploits',
+      windowMs: 3_600_000,
     },
   },
   alerts: {

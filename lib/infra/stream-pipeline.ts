@@ -121,8 +121,19 @@ export class StreamPipeline extends Construct {
   }
 }
 
-/** Score reads views only where its stream looks things up in them. */
-function stageOf(stage: StageSettings, { history }: Stream): StageSettings {
+/**
+ * Score reads views only where its stream looks things up in them. Count raises alerts only where its stream has patterns,
+ * and whoever raises alerts pushes them.
+ */
+function stageOf(stage: StageSettings, { history, patterns }: Stream): StageSettings {
+  if (stage.name === 'count' && Object.keys(patterns).length > 0)
+    return {
+      ...stage,
+      purpose: 'keeps the speed boards, and raises and pushes the patterns they show',
+      pushes: true,
+      reads: [...stage.reads, 'alerts'],
+      writes: [...stage.writes, 'alerts'],
+    }
   if (stage.name !== 'score' || Object.keys(history).length === 0) return stage
   return { ...stage, reads: [...stage.reads, 'batch', 'board'] }
 }
