@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander'
 import { demoSource } from '../../lib/collect/demo-source.ts'
 import { startRun } from '../../lib/collect/run.ts'
 import { trainDemoModel } from '../../lib/local/demo-model.ts'
+import { DEMO_STREAMS, playDemoStream } from '../../lib/local/demo-streams.ts'
 import { DevServer } from '../../lib/local/dev-server.ts'
 import { DASHBOARD } from '../../lib/local/static-files.ts'
 import { systemClock } from '../../lib/local/system-clock.ts'
@@ -35,7 +36,10 @@ export function register(program: Command): void {
     .addOption(
       new Option('--port <port>', 'of the dashboard, the HTTP API and the WebSocket').default('4400'),
     )
-    .option('--demo', 'play network traffic with bursts of attacks')
+    .option(
+      '--demo',
+      'play network traffic with bursts of attacks, and the other streams while their pages are open',
+    )
   withCommonOptions(command).action(run)
 }
 
@@ -99,10 +103,28 @@ async function playDemo(server: DevServer, signal: AbortSignal): Promise<void> {
   })
   try {
     const source = demoSource({ clock: systemClock, seed: 1 })
+    const others = playOthers(server, signal)
     await startRun({ ports, stream, sources: [source], signal })
+    await others
   } finally {
     hide()
   }
+}
+
+/** What goes wrong with one of them is told, and leaves the others alone. */
+async function playOthers(
+  { pipeline, attention, streams: served }: DevServer,
+  signal: AbortSignal,
+): Promise<void> {
+  const plays = [...DEMO_STREAMS].flatMap(([name, demo]) => {
+    const stream = served.get(name)
+    if (stream === undefined) return []
+    return playDemoStream({ ports: pipeline.ports, stream, demo, attention, signal }).catch(
+      (error: unknown) =>
+        say(`the demo of ${name} ended: ${error instanceof Error ? error.message : String(error)}`),
+    )
+  })
+  await Promise.all(plays)
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

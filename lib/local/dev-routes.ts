@@ -9,6 +9,7 @@ import { answerQuery } from '../serve/query-api/handler.ts'
 import { streamSummary } from '../serve/stream-summary.ts'
 import { readSlides } from '../serve/trends/slides.ts'
 import type { Stream } from '../stream/define.ts'
+import type { Attention } from './attention.ts'
 import { type Fallback, HttpError, type Route } from './http-api.ts'
 import { templateRoutes } from './template-routes.ts'
 
@@ -19,6 +20,8 @@ export interface Running {
   status(): Promise<Status>
   /** Ends a worker's process. Throws an HttpError where no worker has that id. */
   kill(id: string): void
+  /** Told of the streams that are asked for. */
+  readonly attention: Pick<Attention, 'note'>
   /** Recomputes by hand. */
   readonly recompute: { run(stream: string, full?: boolean): Promise<RunResult | undefined> }
 }
@@ -30,6 +33,7 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
     const stream = running().streams.get(name)
     if (stream === undefined)
       throw new HttpError(404, 'NO_SUCH_STREAM', `there is no stream ${JSON.stringify(name)}`)
+    running().attention.note(stream.name)
     return stream
   }
   return {
@@ -37,6 +41,7 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
     'GET /api/status': () => running().status(),
     'GET /api/query': async ({ query }) => {
       const view = found(() => viewNamed(running().streams, query.get('view') ?? ''))
+      running().attention.note(view.id.split('.')[0] ?? '')
       const options = {
         key: query.get('key') ?? undefined,
         from: timeParameter(query, 'from'),

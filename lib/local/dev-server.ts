@@ -5,6 +5,7 @@ import type { Ports } from '../ports/ports.ts'
 import type { Status } from '../serve/dashboard-messages.ts'
 import { Watch } from '../serve/watch.ts'
 import type { Stream } from '../stream/define.ts'
+import { Attention } from './attention.ts'
 import { DevParts } from './dev-parts.ts'
 import { devRoutes, type Running, viewRoutes } from './dev-routes.ts'
 import { DevSockets } from './dev-sockets.ts'
@@ -45,6 +46,7 @@ export class DevServer implements Running {
   readonly url: string
   readonly parts: DevParts
   readonly sockets: DevSockets
+  readonly attention = new Attention(() => Date.now())
   readonly #options: DevServerOptions
   readonly #wiring: Wiring
   readonly #startedMs = Date.now()

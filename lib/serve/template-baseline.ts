@@ -22,18 +22,26 @@ export class TemplateBaselines {
     if (version === undefined) return { version: null, lines: 0, slotMs: 0, templates: [] }
     const known = this.#known.get(stream)
     if (known?.version === version) return known
-    const bytes = await modelBytes(ports, stream, version)
-    const model = templateModelFromBytes(bytes)
-    const scorer = detector.load(bytes, version)
-    const scores = scorer.scores(model.templates.map(({ parts }) => ({ templateId: idOf(parts) })))
-    const answer: TemplatesAnswer = {
-      version,
-      lines: model.lines,
-      slotMs: model.rates.slotMs,
-      templates: summaries(model, (nth) => (scores[nth] ?? 0) >= scorer.threshold),
-    }
+    const answer = templatesOf(await modelBytes(ports, stream, version), version, detector)
     this.#known.set(stream, answer)
     return answer
+  }
+}
+
+/** What a model's bytes say. Throws on bytes that are no model of templates. */
+export function templatesOf(
+  bytes: Uint8Array,
+  version: string,
+  detector: Pick<DetectorDefinition, 'load'>,
+): TemplatesAnswer {
+  const model = templateModelFromBytes(bytes)
+  const scorer = detector.load(bytes, version)
+  const scores = scorer.scores(model.templates.map(({ parts }) => ({ templateId: idOf(parts) })))
+  return {
+    version,
+    lines: model.lines,
+    slotMs: model.rates.slotMs,
+    templates: summaries(model, (nth) => (scores[nth] ?? 0) >= scorer.threshold),
   }
 }
 

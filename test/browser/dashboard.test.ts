@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined)('the dashboard', () => {
   it('says how to begin where there is neither record nor model', async () => {
     const { page } = await visit({ rate: 0, model: false })
     await page.locator('.pill[data-state="empty"]').waitFor()
-    await page.getByText('npx weir collect network FILE').waitFor()
+    await page.getByText('npx weir collect network FILE').first().waitFor()
     await page.locator('.alerts').getByText('npx weir train network').waitFor()
     expect(await page.getByText('No model yet: enriching only').count()).toBe(1)
     await screen(page, 'empty')
@@ -102,7 +102,7 @@ describe.skipIf(missing !== undefined)('the dashboard', () => {
     const { page, server } = await visit()
     server.faults.failing = ['/api/query']
     await page.reload()
-    await page.getByText('No answer to the query').waitFor()
+    await page.getByText('No answer to the query').first().waitFor()
     await alerts(page).first().waitFor()
     server.faults.failing = []
     await page.locator('.slots-plot canvas').waitFor()

@@ -3,8 +3,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Alert, ClientMessage } from '../../lib/serve/dashboard-messages.ts'
+import type {
+  Alert,
+  ClientMessage,
+  KillRequest,
+  NormalRequest,
+  QueryRow,
+  Status,
+} from '../../lib/serve/dashboard-messages.ts'
 import { mergeAlerts } from '../../web/src/client/incidents.ts'
+import type { FixturePages } from './fixture-pages.ts'
 import { FixtureSite, type SiteOptions } from './fixture-site.ts'
 
 export interface FixtureOptions extends SiteOptions {
@@ -13,6 +21,8 @@ export interface FixtureOptions extends SiteOptions {
   readonly port?: number
   /** Milliseconds between two frames of alerts. Weir's own is 1,000; a storm is 33. */
   readonly frameMs?: number
+  /** The streams besides `network`. */
+  readonly pages?: FixturePages
   /** Milliseconds before an HTTP answer. */
   readonly answerMs?: number
 }
@@ -48,11 +58,13 @@ export class FixtureServer {
   readonly #options: FixtureOptions
   readonly #http: Server
   readonly #connections = new Set<Connection>()
+  readonly #pages: FixturePages | undefined
   readonly #timers: NodeJS.Timeout[]
 
   private constructor(options: FixtureOptions) {
     this.#options = options
     this.site = new FixtureSite(options, Date.now())
+    this.#pages = options.pages
     this.#http = createServer((request, response) => void this.#answer(request, response))
     const sockets = new WebSocketServer({ server: this.#http, path: '/ws' })
     sockets.on('connection', (socket) => this.#connected(socket))
@@ -108,6 +120,16 @@ export class FixtureServer {
       connection.status = true
       return
     }
+    if (message.channel.startsWith('trends/')) {
+      const slides = this.#pages?.slides.slice(-1) ?? []
+      const cursor = String(slides[0]?.to ?? 0)
+      connection.socket.send(JSON.stringify({ channel: message.channel, from: '0', cursor, slides }))
+      return
+    }
+    if (message.channel !== 'incidents/network') {
+      connection.socket.send(JSON.stringify({ channel: message.channel, from: '0', cursor: '0', alerts: [] }))
+      return
+    }
     const at = message.since === undefined ? this.site.alerts.length : Number(message.since)
     connection.positions.set(message.channel, at)
     const cursor = String(at)
@@ -115,7 +137,7 @@ export class FixtureServer {
   }
 
   #pushStatus(): void {
-    const status = this.site.status()
+    const status = this.#status()
     const text = JSON.stringify({ channel: 'status', cursor: String(status.nowMs), status })
     for (const { socket, status: wanted } of this.#connections) if (wanted) socket.send(text)
   }
@@ -148,28 +170,50 @@ export class FixtureServer {
   async #api({ pathname, searchParams }: URL, request: IncomingMessage): Promise<unknown> {
     switch (pathname) {
       case '/api/streams':
-        return this.site.streams
+        return [...this.site.streams, ...(this.#pages?.streams ?? [])]
       case '/api/status':
-        return this.site.status()
+        return this.#status()
       case '/api/query': {
         const view = searchParams.get('view') ?? ''
         const fromMs = Number(searchParams.get('from') ?? 0)
         const toMs = Number(searchParams.get('to') ?? Number.MAX_SAFE_INTEGER)
-        const rows = this.site.rows(view.split('.')[1] ?? '', fromMs, toMs)
-        return { view, rows, horizon: 0, asOf: Date.now() }
+        const [stream = '', name = ''] = view.split('.')
+        const rows = this.#pages?.rows(stream, name, fromMs, toMs) ?? this.site.rows(name, fromMs, toMs)
+        const asked = keyed(rows, searchParams.get('key'))
+        const bySlot = searchParams.get('bySlot') === 'true'
+        return {
+          view,
+          rows: bySlot ? asked : merged(asked),
+          horizon: this.#pages?.horizonMs ?? 0,
+          asOf: Date.now(),
+        }
       }
+      case '/api/templates':
+        return this.#pages?.templates
+      case '/api/templates/normal': {
+        const { templateId, undo } = (await bodyOf(request)) as NormalRequest
+        return this.#pages?.callNormal(templateId, undo === true)
+      }
+      case '/api/trends':
+        return { stream: 'posts', slides: this.#pages?.slides ?? [] }
       case '/api/alerts':
+        if (this.#pages?.has(searchParams.get('stream')) === true)
+          return { alerts: this.#pages.alerts(searchParams.get('stream') ?? ''), cursor: '0' }
         return { alerts: incidents(this.site.alerts), cursor: String(this.site.alerts.length) }
       case '/api/dead-letters':
         return { deadLetters: this.site.deadLetters }
       case '/api/kill': {
-        let text = ''
-        for await (const chunk of request) text += String(chunk)
-        return this.site.kill((JSON.parse(text) as { part: string }).part) ? {} : undefined
+        return this.site.kill(((await bodyOf(request)) as KillRequest).part) ? {} : undefined
       }
       default:
         return undefined
     }
+  }
+
+  #status(): Status {
+    const status = this.site.status()
+    const pages = this.#pages
+    return pages === undefined ? status : { ...status, streams: [...status.streams, ...pages.statuses] }
   }
 
   async #file(path: string, response: ServerResponse): Promise<void> {
@@ -183,6 +227,39 @@ export class FixtureServer {
       response.writeHead(404).end()
     }
   }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  let text = ''
+  for await (const chunk of request) text += String(chunk)
+  return JSON.parse(text)
+}
+
+function keyed(rows: readonly QueryRow[], key: string | null): readonly QueryRow[] {
+  return key === null ? rows : rows.filter((row) => row.key === key)
+}
+
+/** One row a key: counts and sums add up, of a mean the last stands for all. */
+function merged(rows: readonly QueryRow[]): readonly QueryRow[] {
+  const byKey = new Map<string, Record<string, unknown> & QueryRow>()
+  for (const row of rows) {
+    const known = byKey.get(row.key)
+    if (known === undefined) {
+      byKey.set(row.key, { ...row })
+      continue
+    }
+    const from = Math.min(Number(known.from), Number(row.from))
+    const to = Math.max(Number(known.to), Number(row.to))
+    const sums = Object.entries(row).filter(
+      ([name, value]) => typeof value === 'number' && !/^(from|to)$/.test(name),
+    )
+    const added = sums.map(([name, value]) => [
+      name,
+      Math.round((Number(known[name]) + Number(value)) * 100) / 100,
+    ])
+    byKey.set(row.key, { ...known, ...Object.fromEntries(added), from, to })
+  }
+  return [...byKey.values()]
 }
 
 function incidents(alerts: readonly Alert[]): readonly Alert[] {

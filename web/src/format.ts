@@ -66,3 +66,18 @@ export function fieldText(value: unknown): string {
 function twoDigits(value: number): string {
   return String(value).padStart(2, '0')
 }
+
+/** 23.4 %: to one place, so that small shares are seen. */
+export function share(of: number): string {
+  return `${(of * 100).toFixed(1)} %`
+}
+
+/** 1,234 or 1,234.50: with as many decimal places as asked. */
+export function decimal(value: number, places: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places })
+}
+
+/** 3.1 of a ratio: two digits that count. */
+export function ratio(value: number): string {
+  return value >= 100 ? whole.format(value) : Number(value.toPrecision(2)).toString()
+}

@@ -6,12 +6,18 @@ import './styles/layout.css'
 import './styles/ledger.css'
 import './styles/panels.css'
 import './styles/drawer.css'
+import './styles/pages.css'
+import './styles/bars.css'
+import './styles/trends.css'
 import { App } from './app.tsx'
-import { Session } from './state/session.ts'
+import { Session, streamOfHash } from './state/session.ts'
 
 const session = new Session()
 const root = document.getElementById('app')
 if (root === null) throw new Error('index.html has no element with the id "app"')
 render(<App session={session} />, root)
-addEventListener('hashchange', () => session.select(location.hash.slice(1)))
+addEventListener('hashchange', () => {
+  const name = streamOfHash(location.hash)
+  if (name !== undefined) session.select(name)
+})
 void session.start()

@@ -2,6 +2,7 @@ import { useMemo, useRef, useState } from 'preact/hooks'
 import type { Alert } from '../../../lib/serve/dashboard-messages.ts'
 import { clock, count, fullTime } from '../format.ts'
 import { INCIDENTS_LIMIT } from '../state/feed.ts'
+import { FlowCells, type FlowOptions, pastOf } from './flow-cells.tsx'
 
 /** Rows rendered at first, and how many more at a time. */
 const ROWS = 80
@@ -9,11 +10,13 @@ const ROWS = 80
 export interface AlertsProps {
   readonly selected: string | undefined
   readonly onSelect: (id: string) => void
+  /** Where records are of one host to another: shows both, and how often the like has come lately. */
+  readonly flows?: FlowOptions | undefined
 }
 
 /** Rows that open the panel; one of them is in the tab order, arrow keys move among them. */
 export function AlertList(props: AlertsProps & { readonly alerts: readonly Alert[] }) {
-  const { alerts, selected, onSelect } = props
+  const { alerts, selected, onSelect, flows } = props
   const [rows, setRows] = useState(ROWS)
   const [focused, setFocused] = useState<string>()
   const list = useRef<HTMLUListElement>(null)
@@ -40,6 +43,7 @@ export function AlertList(props: AlertsProps & { readonly alerts: readonly Alert
             fresh={Date.now() - openedMs.current > 2_000}
             onSelect={onSelect}
             onFocus={setFocused}
+            flows={flows}
           />
         ))}
       </ul>
@@ -68,9 +72,11 @@ function Row(props: {
   readonly fresh: boolean
   readonly onSelect: (id: string) => void
   readonly onFocus: (id: string) => void
+  readonly flows: FlowOptions | undefined
 }) {
-  const { alert, pressed, tabStop, onSelect, onFocus } = props
+  const { alert, pressed, tabStop, onSelect, onFocus, flows } = props
   const { id, severity, title, reasons, count: alertCount, firstSeenMs } = alert
+  const past = flows === undefined ? undefined : pastOf(alert, flows)
   const fresh = useRef(props.fresh).current
   return useMemo(
     () => (
@@ -91,10 +97,14 @@ function Row(props: {
             <span class="unseen"> {alertCount === 1 ? 'alert' : 'alerts'}</span>
           </span>
           <span class="alert-why">{reasons.map(({ text }) => text).join('; ')}</span>
-          <time title={`First seen ${fullTime(firstSeenMs)}`}>{clock(firstSeenMs)}</time>
+          {flows === undefined ? (
+            <time title={`First seen ${fullTime(firstSeenMs)}`}>{clock(firstSeenMs)}</time>
+          ) : (
+            <FlowCells alert={alert} past={past} />
+          )}
         </button>
       </li>
     ),
-    [alert, pressed, tabStop],
+    [alert, pressed, tabStop, past],
   )
 }

@@ -1,28 +1,56 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { Alert } from '../../../lib/serve/dashboard-messages.ts'
 import type { Severity } from '../../../lib/stream/detector.ts'
 import { useFeed, usePage, useSession } from '../context.ts'
 import { count } from '../format.ts'
-import { bySeverity } from '../state/feed.ts'
+import { bySeverity, ORDERS, type Order } from '../state/feed.ts'
 import { AlertList, type AlertsProps } from './alert-list.tsx'
+import { FlowHead } from './flow-cells.tsx'
 import { PauseIcon, PlayIcon } from './icons.tsx'
 
 const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low']
 
 /** Incidents, newest first. */
-export function Alerts({ selected, onSelect }: AlertsProps) {
+export function Alerts({ selected, onSelect, flows }: AlertsProps) {
   const session = useSession()
   const { loading, problem, shown, paused, waiting } = useFeed((view) => view)
   const [hidden, setHidden] = useState<ReadonlySet<Severity>>(new Set())
   const counts = useMemo(() => bySeverity(shown), [shown])
-  const filtered = useMemo(() => shown.filter(({ severity }) => !hidden.has(severity)), [shown, hidden])
+  const [order, setOrder] = useState<Order>('Newest')
+  const filtered = useMemo(
+    () => shown.filter(({ severity }) => !hidden.has(severity)).sort(ORDERS[order]),
+    [shown, hidden, order],
+  )
   usePauseKey(() => session.feed.setPaused(!session.feed.view.get().paused))
   return (
-    <section class="card alerts at-alerts" aria-labelledby="alerts-title" aria-busy={loading}>
+    <section
+      class={`card alerts ${flows === undefined ? 'at-alerts' : 'flows at-whole'}`}
+      aria-labelledby="alerts-title"
+      aria-busy={loading}
+    >
       <div class="card-head">
         <h2 id="alerts-title">
-          Alerts
-          {shown.length > 0 && <small>{count(shown.length)} incidents</small>}
+          {flows === undefined ? 'Alerts' : 'Incidents'}
+          {shown.length > 0 && (
+            <small>
+              {flows === undefined
+                ? `${count(shown.length)} incidents`
+                : `${count(shown.length)} from ${count(alertsIn(shown))} alerts`}
+            </small>
+          )}
         </h2>
+        {flows !== undefined && (
+          <select
+            class="select"
+            aria-label="Order"
+            value={order}
+            onChange={(event) => setOrder(event.currentTarget.value as Order)}
+          >
+            {Object.keys(ORDERS).map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
         <button
           type="button"
           class="button small"
@@ -43,10 +71,17 @@ export function Alerts({ selected, onSelect }: AlertsProps) {
       ) : filtered.length === 0 ? (
         <NoAlerts problem={problem} filtered={shown.length > 0} />
       ) : (
-        <AlertList alerts={filtered} selected={selected} onSelect={onSelect} />
+        <>
+          {flows !== undefined && <FlowHead />}
+          <AlertList alerts={filtered} selected={selected} onSelect={onSelect} flows={flows} />
+        </>
       )}
     </section>
   )
+}
+
+function alertsIn(incidents: readonly Alert[]): number {
+  return incidents.reduce((sum, incident) => sum + incident.count, 0)
 }
 
 function Filters(props: {

@@ -1,5 +1,6 @@
+import { useEffect, useRef } from 'preact/hooks'
 import type { ConnectionState } from '../client/weir-client.ts'
-import { usePage, useSession } from '../context.ts'
+import { usePage } from '../context.ts'
 import { count, duration } from '../format.ts'
 import { useStore } from '../state/store.ts'
 import { nextTheme, theme } from '../theme.ts'
@@ -37,22 +38,27 @@ export function Header() {
 
 /** Only where there is a choice. */
 function StreamTabs() {
-  const session = useSession()
   const streams = usePage((state) => state.streams)
   const current = usePage((state) => state.stream)
+  const nav = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const tab = nav.current?.querySelector<HTMLElement>('[aria-current]')
+    // Where they do not fit, the one that is shown is in sight.
+    if (tab !== null && tab !== undefined)
+      nav.current?.scrollTo({ left: tab.offsetLeft - nav.current.offsetLeft - 40 })
+  }, [current])
   if (streams.length < 2) return null
   return (
-    <nav class="tabs" aria-label="Streams">
+    <nav class="tabs" aria-label="Streams" ref={nav}>
       {streams.map(({ name, title, description }) => (
-        <button
-          type="button"
+        <a
           key={name}
+          href={`#/${name}`}
           title={description}
           aria-current={name === current ? 'page' : undefined}
-          onClick={() => session.select(name)}
         >
           {title}
-        </button>
+        </a>
       ))}
     </nav>
   )

@@ -14,7 +14,7 @@ export function Health() {
   const sorted = [...(parts ?? NO_PARTS)].sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind))
   const up = sorted.filter(({ state }) => state === 'up' || state === 'idle').length
   return (
-    <section class="card" aria-labelledby="health-title" aria-busy={parts === undefined}>
+    <section class="card at-whole health" aria-labelledby="health-title" aria-busy={parts === undefined}>
       <div class="card-head">
         <h2 id="health-title">Health</h2>
         {parts !== undefined && (

@@ -4,6 +4,7 @@ import { compact, count, slotTime } from '../format.ts'
 import { usePlot } from '../plot.ts'
 import type { SlotSeries, SlotTable } from '../state/slots.ts'
 import { colour } from '../theme.ts'
+import { tickLabels } from '../ticks.ts'
 
 export interface SlotChartProps {
   readonly table: SlotTable
@@ -119,11 +120,7 @@ function options(
         size: 30,
         space: 64,
         align: 1,
-        // No room for a label that begins where the chart ends.
-        values: (_, ticks) => {
-          const [, endS] = bounds(latest().table)
-          return ticks.map((at) => (at < endS ? slotTime(at * 1_000, latest().nowMs) : ''))
-        },
+        values: (_, ticks) => tickLabels(ticks, bounds(latest().table)),
       },
       { ...axis, grid, ticks: { show: false }, size: 50, gap: 6, values: (_, ticks) => ticks.map(compact) },
     ],

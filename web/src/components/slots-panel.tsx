@@ -3,6 +3,7 @@ import type { StreamSummary, ViewSummary } from '../../../lib/serve/dashboard-me
 import { usePage } from '../context.ts'
 import { LAYERS, type Layer, layersText } from '../state/layers.ts'
 import { slotTable } from '../state/slots.ts'
+import type { StreamEnd } from '../state/stream-end.ts'
 import { useQuery } from '../state/use-query.ts'
 import { Breakdown } from './slot-breakdown.tsx'
 
@@ -17,7 +18,7 @@ const REFRESH_MS = 4_000
 const COLUMNS_MAX = 72
 
 /** Counts of a stream's views per slot, by key. */
-export function SlotsPanel({ stream }: { readonly stream: StreamSummary }) {
+export function SlotsPanel({ stream, end }: { readonly stream: StreamSummary; readonly end: StreamEnd }) {
   const [viewName, setViewName] = useState<string>()
   // The view every stream has is the least telling: it comes last.
   const views = [...stream.views].sort((a, b) => Number(a.name === 'records') - Number(b.name === 'records'))
@@ -40,13 +41,16 @@ export function SlotsPanel({ stream }: { readonly stream: StreamSummary }) {
           ))}
         </select>
       </div>
-      <ViewSlots key={`${stream.name}.${view.name}`} stream={stream.name} view={view} />
+      <ViewSlots key={`${stream.name}.${view.name}`} stream={stream.name} view={view} end={end} />
     </section>
   )
 }
 
-function ViewSlots({ stream, view }: { readonly stream: string; readonly view: ViewSummary }) {
-  const [range, setRange] = useState<Range>('1 h')
+function ViewSlots(props: { readonly stream: string; readonly view: ViewSummary; readonly end: StreamEnd }) {
+  const { stream, view, end } = props
+  const [chosen, setRange] = useState<Range>()
+  // Of records of the past the last hour has nothing.
+  const range = chosen ?? (end.kind === 'past' ? 'All' : '1 h')
   const [layer, setLayer] = useState<Layer>('merged')
   const [aggregate, setAggregate] = useState(
     view.aggregates.includes('count') ? 'count' : (view.aggregates[0] ?? 'count'),

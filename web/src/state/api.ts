@@ -5,6 +5,8 @@ import type {
   QueryAnswer,
   Status,
   StreamsAnswer,
+  TemplatesAnswer,
+  TrendsAnswer,
 } from '../../../lib/serve/dashboard-messages.ts'
 import type { Layer } from './layers.ts'
 
@@ -26,6 +28,11 @@ export interface Api {
   query(question: Question, signal?: AbortSignal): Promise<QueryAnswer>
   alerts(stream: string, limit: number, signal?: AbortSignal): Promise<AlertsAnswer>
   deadLetters(stream: string, limit: number, signal?: AbortSignal): Promise<DeadLettersAnswer>
+  /** The latest slides, oldest first. */
+  trends(stream: string, limit: number, signal?: AbortSignal): Promise<TrendsAnswer>
+  templates(stream: string, signal?: AbortSignal): Promise<TemplatesAnswer>
+  /** Calls a template normal, or takes that back. */
+  callNormal(stream: string, templateId: string, undo: boolean): Promise<void>
   kill(part: string): Promise<void>
 }
 
@@ -52,13 +59,18 @@ export const api: Api = {
   alerts: (stream, limit, signal) => get<AlertsAnswer>('/api/alerts', { stream, limit }, signal),
   deadLetters: (stream, limit, signal) =>
     get<DeadLettersAnswer>('/api/dead-letters', { stream, limit }, signal),
-  async kill(part) {
-    await request('/api/kill', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ part }),
-    })
-  },
+  trends: (stream, limit, signal) => get<TrendsAnswer>('/api/trends', { stream, limit }, signal),
+  templates: (stream, signal) => get<TemplatesAnswer>('/api/templates', { stream }, signal),
+  callNormal: (stream, templateId, undo) => post('/api/templates/normal', { stream, templateId, undo }),
+  kill: (part) => post('/api/kill', { part }),
+}
+
+async function post(path: string, body: object): Promise<void> {
+  await request(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
 }
 
 async function get<T>(

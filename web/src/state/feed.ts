@@ -82,6 +82,18 @@ export class Feed {
   }
 }
 
+const GRAVITY: readonly Severity[] = ['critical', 'high', 'medium', 'low']
+
+/** Orders a list of incidents can have; each is given newest first. */
+export const ORDERS = {
+  Newest: () => 0,
+  Gravest: (a: Alert, b: Alert) =>
+    GRAVITY.indexOf(a.severity) - GRAVITY.indexOf(b.severity) || b.score - a.score,
+  'Most alerts': (a: Alert, b: Alert) => b.count - a.count,
+} as const satisfies Readonly<Record<string, (a: Alert, b: Alert) => number>>
+
+export type Order = keyof typeof ORDERS
+
 export function bySeverity(alerts: readonly Alert[]): Readonly<Record<Severity, number>> {
   const counts = { critical: 0, high: 0, medium: 0, low: 0 }
   for (const { severity } of alerts) counts[severity]++

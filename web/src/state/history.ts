@@ -60,7 +60,7 @@ export function remember(history: History, status: Status): History {
       agrees: agrees(ledger),
       over: isOver(ledger),
       rates: Object.fromEntries(stages.map(({ stage, recordsPerSecond }) => [stage, recordsPerSecond])),
-      partDown: status.parts.some(({ state }) => state !== 'up'),
+      partDown: status.parts.some(({ state }) => state === 'down' || state === 'starting'),
     }
     next[name] = [...past.filter(({ atMs }) => atMs > status.nowMs - HISTORY_MS), sample]
   }

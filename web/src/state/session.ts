@@ -1,5 +1,5 @@
-import type { Part, Status, StreamSummary } from '../../../lib/serve/dashboard-messages.ts'
-import { type ConnectionState, WeirClient } from '../client/weir-client.ts'
+import type { Channel, Part, Status, StreamSummary } from '../../../lib/serve/dashboard-messages.ts'
+import { type ConnectionState, type MessageOf, WeirClient } from '../client/weir-client.ts'
 import { ApiError, api } from './api.ts'
 import { Feed } from './feed.ts'
 import { type History, remember, usualInFlight } from './history.ts'
@@ -48,11 +48,16 @@ export class Session {
       this.state.update(({ problem: _, ...state }) => ({ ...state, phase: 'ready', streams }))
       this.#receiveStatus(status)
       this.#connect()
-      this.select(location.hash.slice(1))
+      this.select(streamOfHash(location.hash) ?? '')
     } catch (error) {
       this.state.update((state) => ({ ...state, phase: 'unreachable', problem: problemOf(error) }))
       this.#retry = setTimeout(() => void this.start(), RETRY_MS)
     }
+  }
+
+  /** Listens to a channel of the connection until the returned function is called. */
+  follow<C extends Channel>(channel: C, listener: (message: MessageOf<C>) => void): () => void {
+    return this.#client?.subscribe(channel, {}, listener) ?? (() => undefined)
   }
 
   /** Shows another stream; an unknown name means the first. */
@@ -61,7 +66,8 @@ export class Session {
     const stream = (streams.find((known) => known.name === name) ?? streams[0])?.name ?? ''
     if (stream === current) return
     this.state.update((state) => ({ ...state, stream }))
-    if (location.hash.slice(1) !== stream && streams.length > 1) history.replaceState(null, '', `#${stream}`)
+    if (streamOfHash(location.hash) !== stream && streams.length > 1)
+      history.replaceState(null, '', `#/${stream}`)
     void this.#followAlerts(stream)
   }
 
@@ -130,6 +136,11 @@ export class Session {
       this.feed.receive(alerts),
     )
   }
+}
+
+/** The stream that a link such as `#/posts` names; undefined for a link within the page. */
+export function streamOfHash(hash: string): string | undefined {
+  return /^#\/(.+)$/.exec(hash)?.[1]
 }
 
 function problemOf(error: unknown): { readonly message: string; readonly answered: boolean } {
