@@ -60,7 +60,7 @@ onServer('kafka', () => {
           const columns = ['function', 'bytes', 'import ms', 'wanted', 'first event ms', 'its answer']
           console.log(table(columns, rows))
           for (const [, { sizeBytes }] of bundledFunctions()) expect(sizeBytes).toBeLessThan(SIZE_BYTES_MAX)
-          for (const name of [...STAGES, 'socket', 'train']) expect(answers.get(name)).toBe('done')
+          for (const name of [...STAGES, 'socket', 'train', 'watch']) expect(answers.get(name)).toBe('done')
           for (const name of functionNames()) expect(world.process(name).deaths).toBe(0)
         })
 
