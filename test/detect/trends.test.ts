@@ -3,9 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { recordAt } from '../../lib/collect/block.ts'
 import { readLines } from '../../lib/collect/lines.ts'
-import { type Slide, Trends } from '../../lib/detect/trends.ts'
+import { type Slide, Trends, type TrendsState } from '../../lib/detect/trends.ts'
 import { logGamma, logTailOf } from '../../lib/detect/trends-tail.ts'
 import { Watermark } from '../../lib/detect/trends-watermark.ts'
+import { seededRandom } from '../../lib/stream/random.ts'
 import { posts } from '../../streams/posts.ts'
 
 const DELAY_MS = 20_000
@@ -135,6 +136,48 @@ describe('trends', () => {
     expect(bursts).toHaveLength(1)
     expect(bursts[0]?.[0]).toBe('tag 3')
     expect(bursts[0]?.[1]).toBeLessThanOrEqual(101)
+  })
+})
+
+describe('a state of trends', () => {
+  /** Slots of uses: a few common tags, rare ones, now and then one that bursts, and pauses. */
+  function slotsOf(
+    seed: number,
+    slots: number,
+  ): readonly (readonly [slot: number, tags: readonly string[]])[] {
+    const random = seededRandom(seed)
+    let slot = 1_000
+    return Array.from({ length: slots }, (_, i) => {
+      slot += random() < 0.02 ? 100 : 1
+      const tags = Array.from({ length: 30 }, () => `t${Math.floor(60 * random() ** 3)}`)
+      if (i % 90 === 80) for (let n = 0; n < 40; n++) tags.push(`burst ${i}`)
+      return [slot, tags] as const
+    })
+  }
+
+  it('goes on as if nothing had happened, wherever it is taken, to the bit', () => {
+    const cuts = seededRandom(99)
+    let bursts = 0
+    for (const seed of [1, 2, 3]) {
+      const whole = new Trends()
+      let cut = new Trends()
+      for (const [slot, tags] of slotsOf(seed, 400)) {
+        for (const trends of [whole, cut]) for (const tag of tags) trends.add(tag, slot * SLIDE_MS)
+        // With uses in open slots, too.
+        if (cuts() < 0.3) cut = Trends.fromState(JSON.parse(JSON.stringify(cut.toState())) as TrendsState)
+        if (cuts() < 0.2) continue
+        const slides = whole.closeTo(slot * SLIDE_MS)
+        expect(cut.closeTo(slot * SLIDE_MS)).toEqual(slides)
+        bursts += slides.reduce((sum, slide) => sum + slide.bursts.length, 0)
+      }
+      expect(cut.toState()).toEqual(whole.toState())
+    }
+    expect(bursts).toBeGreaterThan(3)
+  })
+
+  it('is refused where slides or windows are of another length', () => {
+    const state = new Trends({ windowMs: 300_000 }).toState()
+    expect(() => Trends.fromState(state)).toThrow(/30 slots of 10000 ms, is no state of 60 slots of 10000 ms/)
   })
 })
 

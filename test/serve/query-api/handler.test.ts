@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PortError } from '../../../lib/ports/errors.ts'
 import { answerQuery, queryHandler } from '../../../lib/serve/query-api/handler.ts'
 import { ROUTES } from '../../../lib/serve/query-api/routes.ts'
-import { errorAnswer } from '../../../lib/serve/query-api/schemas.ts'
+import { errorAnswer, slidesAnswer } from '../../../lib/serve/query-api/schemas.ts'
+import { slidePuts } from '../../../lib/serve/trends/slides.ts'
+import type { ViewDefinition } from '../../../lib/stream/view-definition.ts'
 import { compileView } from '../../../lib/views/view.ts'
 import { LocalWorld } from '../../master/local-world.ts'
 import { testStream } from '../../master/test-stream.ts'
@@ -70,6 +72,29 @@ describe('the query API', () => {
     for (const from of [String(later), new Date(later).toISOString()])
       expect((await get('/views/test.byText', { from })).body.rows).toEqual([])
     expect((await get('/views/test.byText', { to: '2001-01-01' })).body.rows).toEqual([])
+  })
+
+  it('has the slides of trends, the latest of them or those of a time, and of no other view', async () => {
+    const trending = { ...testStream.views.byText, slotMs: 10_000 } as ViewDefinition
+    const named = new Map([['test', { ...testStream, views: { ...testStream.views, trending } }]])
+    const slide = (to: number) => ({
+      ...{ from: to - 600_000, to, top: [{ key: 'a', count: 2 }], bursts: [], uses: 2 },
+      ...{ late: 0, provisional: false },
+    })
+    const [first, second, third] = [slide(1_000_000), slide(1_010_000), slide(1_020_000)]
+    const puts = slidePuts('test', [first, second, third], Math.ceil(world.clock.ms / 1000) + 60)
+    await world.ports.keyed.transact(puts)
+    const ask = async (query: Record<string, string>, view = 'test.trending') => {
+      const path = `/views/${view}/slides`
+      const { body } = await answerQuery(world.ports, named, { method: 'GET', path, query })
+      return body
+    }
+    expect(await ask({})).toEqual({ stream: 'test', slides: [third] })
+    expect(slidesAnswer.parse(await ask({ limit: '2' })).slides).toEqual([second, third])
+    expect(await ask({ to: '1020000', limit: '9' })).toEqual({ stream: 'test', slides: [first, second] })
+    expect(await ask({ from: '1970-01-01T00:16:45Z', limit: '9' })).toMatchObject({ slides: [second, third] })
+    expect(await ask({}, 'test.byText')).toMatchObject({ error: { code: 'NO_SUCH_VIEW' } })
+    expect(await ask({ limit: '1001' })).toMatchObject({ error: { code: 'BAD_PARAMETER' } })
   })
 
   it('ranks the keys of a window', async () => {
