@@ -54,6 +54,7 @@ export class FixturePages {
   /** Half way: batch before it, speed after. */
   readonly horizonMs: number
   templates: TemplatesAnswer
+  readonly #rows = new Map<string, readonly QueryRow[]>()
   readonly #alerts: ReadonlyMap<string, readonly Alert[]>
 
   private constructor(
@@ -99,7 +100,11 @@ export class FixturePages {
   /** Undefined for another stream. */
   rows(stream: string, view: string, fromMs: number, toMs: number): readonly QueryRow[] | undefined {
     const records = this.records.get(stream)
-    return records && countedBy(streamNamed(stream), view, records, fromMs, toMs)
+    if (records === undefined) return undefined
+    const id = `${stream}.${view}`
+    const rows = this.#rows.get(id) ?? countedBy(streamNamed(stream), view, records)
+    this.#rows.set(id, rows)
+    return rows.filter(({ from }) => Number(from) >= fromMs && Number(from) < toMs)
   }
 
   alerts(stream: string): readonly Alert[] {
@@ -174,20 +179,13 @@ async function templateModel(records: readonly FixtureRecord[], startMs: number)
 }
 
 /** A count of its own: the page is held against it. */
-export function countedBy(
-  stream: Stream,
-  view: string,
-  records: readonly FixtureRecord[],
-  fromMs: number,
-  toMs: number,
-): readonly QueryRow[] {
+function countedBy(stream: Stream, view: string, records: readonly FixtureRecord[]): readonly QueryRow[] {
   const definition = stream.views[view]
   if (definition === undefined) throw new Error(`no view ${stream.name}.${view}`)
   const { groupBy, slotMs, aggregates } = definition
   const rows = new Map<string, QueryRow & Record<string, unknown>>()
   for (const { value, timeMs } of records) {
     const from = Math.floor(timeMs / slotMs) * slotMs
-    if (from < fromMs || from >= toMs) continue
     const fields = groupBy.map((field) => (field === '@outcome' ? 'ok' : value[field]))
     if (fields.some((field) => field === undefined)) continue
     // One array at most among the fields: each of its elements is a key.
