@@ -34,9 +34,9 @@ export class HistoryCache {
     return held
   }
 
-  keep(id: string, found: HistoryFound | undefined): void {
+  keep(id: string, found: HistoryFound | undefined, readMs: number): void {
     this.#held.delete(id)
-    this.#held.set(id, { found, readMs: this.#clock.nowMs() })
+    this.#held.set(id, { found, readMs })
     if (this.#held.size <= this.#heldMax) return
     const [oldest] = this.#held.keys()
     if (oldest !== undefined) this.#held.delete(oldest)
