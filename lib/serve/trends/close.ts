@@ -36,8 +36,8 @@ const WINDOW_MS = 600_000
 const TRENDS = { slideMs: SLIDE_MS, windowMs: WINDOW_MS, k: 20 }
 /** As the bursts' test has it: one false an hour, shared out over its slides. */
 const LOG10_P_MAX = Math.log10(SLIDE_MS / 3_600_000)
-/** Slides of one transaction: it takes 100 items, and a window must be read besides. */
-const SLIDES_MAX = 60
+/** Slides of one step: it holds what they count in memory, twice, and a transaction takes 100 items. */
+const SLIDES_MAX = 12
 /** Slides are kept as long as the view's slots. */
 const DAYS_KEPT = 2
 const DAY_MS = 86_400_000
