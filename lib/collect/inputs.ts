@@ -1,6 +1,8 @@
 import type { Clock } from '../ports/clock.ts'
 import type { Framing } from '../stream/format.ts'
 import { followInput } from './follow/follow-input.ts'
+import type { OnRollover } from './follow/rollover.ts'
+import type { StartAt } from './follow/start-at.ts'
 import type { LiveInput } from './live-input.ts'
 import { SourceError } from './source-error.ts'
 import { absoluteSources, isUrl } from './sources.ts'
@@ -13,6 +15,10 @@ export interface InputOptions {
   readonly follow?: boolean
   /** Files that are there at the first start are followed from their end. */
   readonly fromEnd?: boolean
+  /** At the first start: the file to begin with, and the byte in it; files before it by name are left out. */
+  readonly startAt?: StartAt
+  /** Called once for each followed unified2 spool that is finished. */
+  readonly onRollover?: OnRollover
   /** How files are cut into records. Default `lines`. */
   readonly framing?: Framing
   /** Of a WebSocket source: the field of each message, and of the query string, that says where to go on. */

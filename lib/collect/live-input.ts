@@ -44,6 +44,8 @@ export interface InputSession {
   create(detail: Detail, resume: Resume): Promise<number>
   /** Keeps another detail of a source, before this resolves: for what must be known before a record lands. */
   describe(source: number, detail: Detail): Promise<void>
+  /** Where a source is gone on from, as it is kept: what is before it has landed and is never read again. */
+  kept(source: number): Resume | undefined
   /** Forgets a source that will never be read again, once what it gave has landed. */
   forget(source: number): void
   /** Takes the record at `place`, too large for the log. */

@@ -132,6 +132,7 @@ export class LiveSession {
         return source
       },
       describe: (source, detail) => this.#sources.keep(source, { detail }),
+      kept: (source) => this.#sources.resumeOf(source),
       forget: (source) => void this.#leaving.add(source),
       large: (place) => largeWriter(ports, this.#sender, place),
       notice: (message) => onNotice?.(message),

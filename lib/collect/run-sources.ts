@@ -79,6 +79,11 @@ export class RunSources {
     this.#items.set(source, { ...kept, rev })
   }
 
+  /** As it is kept. */
+  resumeOf(source: number): Resume | undefined {
+    return this.#items.get(source)?.resume
+  }
+
   async forget(source: number): Promise<void> {
     await this.#writing
     const rev = this.#items.get(source)?.rev

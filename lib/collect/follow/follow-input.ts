@@ -2,6 +2,8 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Framing } from '../../stream/format.ts'
 import type { InputSession, LiveBlock, LiveInput } from '../live-input.ts'
 import { FollowedFiles } from './followed-files.ts'
+import type { OnRollover } from './rollover.ts'
+import type { StartAt } from './start-at.ts'
 
 const SCAN_MS = 500
 const POLL_MS = 100
@@ -12,6 +14,10 @@ export interface FollowOptions {
   readonly paths: readonly string[]
   /** Files that are there at the first start are followed from their end. */
   readonly fromEnd?: boolean
+  /** At the first start: the file to begin with, and the byte in it; files before it by name are left out. */
+  readonly startAt?: StartAt
+  /** Called once for each unified2 spool that is finished: see Rollover. */
+  readonly onRollover?: OnRollover
   /** How files are cut into records. Default `lines`. */
   readonly framing?: Framing
   /** How long a file that was renamed out of sight, or deleted, is still read for what comes. Default 10 s. */

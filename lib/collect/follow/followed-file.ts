@@ -22,6 +22,8 @@ export interface FilePlace {
 export interface FileState extends Omit<FilePlace, 'sizeBytes'>, Prints {
   /** The byte to go on from: the start of a line. */
   readonly next: number
+  /** Of a spool whose rollover hook was called, or is about to be. */
+  readonly rollover?: 'begun' | 'done'
 }
 
 /** Read at a time, so that many files take turns. */
@@ -50,6 +52,7 @@ export class FollowedFile {
   /** When its size was last another than before, and whether its last event waits for more. */
   #grewMs = 0
   #heldBack = false
+  #spool = false
   #told = ''
   /** When it last gave something, or was found. */
   activeMs: number
@@ -79,8 +82,22 @@ export class FollowedFile {
   /** True where it was closed because it gave nothing for a while, and has not changed since. */
   get isAsleep(): boolean {
     return (
-      this.#handle === undefined && this.#readSizeBytes >= 0 && this.#seenSizeBytes === this.#readSizeBytes
+      this.#handle === undefined &&
+      this.#readSizeBytes >= 0 &&
+      this.#seenSizeBytes === this.#readSizeBytes &&
+      !this.#heldBack
     )
+  }
+
+  /** A unified2 spool of which all was given that will come, unless it grows. */
+  get isReadOut(): boolean {
+    return this.#spool && this.#readSizeBytes >= 0 && !this.#heldBack
+  }
+
+  /** Keeps how far its rollover hook is, before this resolves. */
+  async rolledOver(rollover: 'begun' | 'done'): Promise<void> {
+    this.#state = { ...this.#state, rollover }
+    await this.#session.describe(this.source, detailOf(this.#state))
   }
 
   /** The same content, elsewhere: renamed, copied or compressed. */
@@ -120,6 +137,7 @@ export class FollowedFile {
     if (!still) this.#grewMs = nowMs
     const content = this.#contentOf(handle)
     const spool = isUnified2(await content.bytes(0, SPOOL_START_BYTES))
+    this.#spool = spool
     const splitter = this.#splitter(spool)
     let readBytes = 0
     let cutShort = false
@@ -207,8 +225,8 @@ async function* plainChunks(handle: FileHandle, from: number, to: number): Async
   }
 }
 
-export function detailOf({ path, dev, ino, head }: FileState): Detail {
-  return { path, dev, ino, head }
+export function detailOf({ path, dev, ino, head, rollover }: FileState): Detail {
+  return { path, dev, ino, head, ...(rollover !== undefined && { rollover }) }
 }
 
 export function resumeOf({ next, tail }: FileState): Resume {

@@ -2,11 +2,14 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isGzip } from '../gunzip.ts'
 import type { InputSession, LiveBlock } from '../live-input.ts'
+import { SourceError } from '../source-error.ts'
 import { findFiles } from '../sources.ts'
-import { gzipContent, plainContent } from './content.ts'
+import { gunzipped, gzipContent, plainContent } from './content.ts'
 import { type Content, NO_PRINTS, printsAt } from './fingerprint.ts'
 import type { FollowOptions } from './follow-input.ts'
 import { detailOf, type FilePlace, type FileState, FollowedFile, resumeOf, stateOf } from './followed-file.ts'
+import { Rollover } from './rollover.ts'
+import { checkStart, startIn } from './start-at.ts'
 
 const LINGER_MS = 10_000
 /** A file that begins as another that is still whole may be a copy being made before that one is truncated. */
@@ -30,6 +33,7 @@ export class FollowedFiles {
   /** Not found, or found with another content: read on in a copy, or what is left of them. */
   readonly #missing = new Set<FollowedFile>()
   readonly #twins = new Map<string, Twin>()
+  readonly #rollover: Rollover | undefined
   #first: boolean
   #loaded = false
 
@@ -38,12 +42,16 @@ export class FollowedFiles {
     this.#options = options
     this.#lingerMs = options.lingerMs ?? LINGER_MS
     this.#first = session.known.length === 0
+    const { onRollover } = options
+    this.#rollover = onRollover && new Rollover(session, onRollover)
   }
 
   /** Looks what is there, and gives the rest of files that will not come back. */
   async *scan(nowMs: number): AsyncGenerator<LiveBlock, void> {
     this.#load(nowMs)
     const found = await this.#find()
+    const { startAt } = this.#options
+    if (this.#first && startAt !== undefined) checkStart(startAt, found.values())
     await this.#track(found, nowMs)
     const unknown = [...found.values()].filter((place) => !this.#present.has(keyOf(place)))
     for (const place of unknown) await this.#meet(place, nowMs)
@@ -51,6 +59,7 @@ export class FollowedFiles {
     yield* this.#giveUp(nowMs)
     for (const file of this.#present.values()) if (nowMs - file.activeMs > this.#lingerMs) await file.close()
     this.#first = false
+    await this.#rollover?.look(this.#present.values())
   }
 
   /** What has come since in every file. */
@@ -133,10 +142,25 @@ export class FollowedFiles {
 
   async #begin(place: FilePlace, nowMs: number): Promise<void> {
     this.#twins.delete(keyOf(place))
-    const fromEnd = this.#first && this.#options.fromEnd === true
-    const state = fromEnd ? await atEndOf(place) : { ...place, next: 0, ...NO_PRINTS }
+    const state = this.#first ? await this.#firstState(place) : atStartOf(place)
     const source = await this.#session.create(detailOf(state), resumeOf(state))
     this.#settle(new FollowedFile(this.#session, source, state, nowMs, this.#options.framing))
+  }
+
+  /** Of a file that is there at the first start. */
+  async #firstState(place: FilePlace): Promise<FileState> {
+    const { fromEnd, startAt } = this.#options
+    if (fromEnd === true) return atEndOf(place)
+    const start = startAt && startIn(startAt, place.path)
+    if (start === undefined) return atStartOf(place)
+    const state = await withContent(place.path, async (content, gzip) => {
+      const sizeBytes = gzip ? await unpackedBytes(place.path) : place.sizeBytes
+      const next = start === 'end' ? sizeBytes : start
+      if (next > sizeBytes)
+        throw new SourceError(`${place.path} has ${sizeBytes} bytes: there is no offset ${next} to start at`)
+      return { ...place, next, ...(await printsAt(content, next)) }
+    })
+    return state ?? atStartOf(place)
   }
 
   async #restOf(place: FilePlace, files: Iterable<FollowedFile>): Promise<FollowedFile | undefined> {
@@ -200,7 +224,7 @@ export class FollowedFiles {
       if (nowMs - file.activeMs < this.#lingerMs) continue
       const there = (await file.look()) === 'same'
       if (there) yield* file.read(nowMs, true)
-      else if (file.state.dev >= 0)
+      else if (file.state.dev >= 0 && file.state.rollover === undefined)
         this.#session.notice(
           `${file.state.path}: gone before it was known to be read to its end (byte ${file.state.next})`,
         )
@@ -244,7 +268,17 @@ async function atEndOf(place: FilePlace): Promise<FileState> {
     const next = gzip ? 0 : await lastLineEnd(content, size)
     return { ...place, next, ...(await printsAt(content, next)) }
   })
-  return state ?? { ...place, next: 0, ...NO_PRINTS }
+  return state ?? atStartOf(place)
+}
+
+function atStartOf(place: FilePlace): FileState {
+  return { ...place, next: 0, ...NO_PRINTS }
+}
+
+async function unpackedBytes(path: string): Promise<number> {
+  let sizeBytes = 0
+  for await (const chunk of gunzipped(path)) sizeBytes += chunk.length
+  return sizeBytes
 }
 
 async function lastLineEnd(content: Content, sizeBytes: number): Promise<number> {
