@@ -23,6 +23,7 @@ import * as top from './commands/top.ts'
 import * as train from './commands/train.ts'
 import * as trends from './commands/trends.ts'
 import * as verify from './commands/verify.ts'
+import { addExamples } from './examples.ts'
 
 const COMMANDS = [
   dev,
@@ -59,6 +60,7 @@ const program = new Command('weir')
   .exitOverride()
 
 for (const { register } of COMMANDS) register(program)
+addExamples(program)
 
 /** 0 done, 1 failed, 2 wrong usage. */
 async function main(): Promise<number> {

@@ -7,6 +7,7 @@ import type { Framing } from '../../lib/stream/format.ts'
 import { collectorId } from '../collector-id.ts'
 import { type CommonOptions, print, say, serversOf, UsageError, withCommonOptions } from '../command.ts'
 import { withIngestTarget } from '../ingest-target.ts'
+import { sayWhatTakesIn } from '../pipeline-hint.ts'
 import { progressLine } from '../progress.ts'
 import { rolloverCommand } from '../rollover-command.ts'
 import {
@@ -94,7 +95,11 @@ async function run(name: string, sources: readonly string[], options: CollectOpt
   try {
     const result = await explained(async () => {
       const live = liveInputs(sources, inputOptions(stream.framing, options))
-      if (live !== undefined) checkLiveOptions(options)
+      if (live !== undefined) {
+        checkLiveOptions(options)
+        // It may go on for ever: now, not at its end.
+        if (options.to === 'local') await sayWhatTakesIn(options)
+      }
       // Only the local log is this data folder's alone.
       const shared = options.to !== 'local' || serversOf(options).WEIR_BROKERS !== undefined
       const collector = shared ? await collectorId(options.data) : undefined
@@ -116,6 +121,7 @@ async function run(name: string, sources: readonly string[], options: CollectOpt
     })
     progress.clear()
     print(options, { stream: name, sources, ...result }, () => feedSummary(result))
+    if (options.to === 'local') await sayWhatTakesIn(options)
   } finally {
     progress.clear()
     stop.dispose()

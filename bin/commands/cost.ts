@@ -5,8 +5,8 @@ import { UsageError } from '../command.ts'
 import { table } from '../table.ts'
 
 interface CostOptions {
-  readonly rate: number
-  readonly bytes: number
+  readonly rate?: number
+  readonly bytes?: number
   readonly kafka: 'standard' | 'express'
   readonly retentionDays: number
   readonly epochMinutes: number
@@ -21,8 +21,8 @@ export function register(program: Command): void {
     .command('cost')
     .description('What a deployment of a stream costs a month, by service: an estimate from list prices.')
     .argument('<stream>', 'name of the stream')
-    .requiredOption('--rate <n>', 'records a second', above0)
-    .requiredOption('--bytes <n>', 'bytes of a record', above0)
+    .option('--rate <n>', 'records a second (required)', above0)
+    .option('--bytes <n>', 'bytes of a record (required)', above0)
     .addOption(
       new Option('--kafka <kind>', 'kind of brokers').choices(['standard', 'express']).default('standard'),
     )
@@ -43,7 +43,8 @@ async function run(name: string, options: CostOptions): Promise<void> {
     import('../../lib/infra/cost/prices.ts'),
     import('../../lib/infra/cost/assumptions.ts'),
   ])
-  const { json, ...load } = options
+  const { json, ...given } = options
+  const load = { ...given, ...required(options) }
   const result = estimate(stream, load)
   const used = [...new Set(result.lines.map(({ price }) => price))].map((price) => prices.PRICES[price])
   if (json === true) {
@@ -82,6 +83,18 @@ async function run(name: string, options: CostOptions): Promise<void> {
     ).trimStart(),
   ]
   process.stdout.write(`${parts.join('\n\n')}\n`)
+}
+
+/** All that is missing at once. Throws a UsageError. */
+function required({ rate, bytes }: CostOptions): { readonly rate: number; readonly bytes: number } {
+  if (rate !== undefined && bytes !== undefined) return { rate, bytes }
+  const missing = [
+    ...(rate === undefined ? ['--rate, the records a second'] : []),
+    ...(bytes === undefined ? ['--bytes, the bytes of a record'] : []),
+  ]
+  throw new UsageError(
+    `an estimate needs ${missing.join(', and ')}; for example: weir cost network --rate 1000 --bytes 200`,
+  )
 }
 
 function costTable(result: Estimate): string {

@@ -13,6 +13,7 @@ import { type Origin, parseRecordId } from '../../lib/stream/origin.ts'
 import { parseTopic } from '../../lib/stream/topic.ts'
 import { streams } from '../../streams/index.ts'
 import { CommandError, type CommonOptions, print, say, UsageError, withCommonOptions } from '../command.ts'
+import { sayWhatTakesIn } from '../pipeline-hint.ts'
 import { progressLine } from '../progress.ts'
 import { requireStream } from '../streams.ts'
 import { table } from '../table.ts'
@@ -82,9 +83,17 @@ async function show(first: string, second: string | undefined, options: CommonOp
       print(options, { ...letter, ...(typeof entry.raw === 'string' ? { raw: entry.raw } : {}) }, () => '')
       return
     }
-    for await (const piece of originalBytes(ports.objects, entry)) await written(piece)
+    let last: number | undefined
+    for await (const piece of originalBytes(ports.objects, entry)) {
+      await written(piece)
+      last = piece.at(-1) ?? last
+    }
+    // In a file or a pipe they are the bytes and nothing else.
+    if (process.stdout.isTTY && last !== LINE_FEED) await written(Buffer.of(LINE_FEED))
   })
 }
+
+const LINE_FEED = 10
 
 /** Resolves once stdout has taken the bytes, so that a record of any size goes through little memory. */
 function written(bytes: Uint8Array): Promise<void> {
@@ -109,6 +118,7 @@ async function retry(first: string, second: string | undefined, options: RetryOp
         ? 'Nothing to put in again.'
         : retried.map(({ id, newId, now }) => `${id} ${now ? 'is now' : 'was before'} ${newId}`).join('\n'),
     )
+    if (retried.some(({ now }) => now)) await sayWhatTakesIn(options)
   })
 }
 

@@ -6,6 +6,7 @@ import { demoSource } from '../../lib/collect/demo-source.ts'
 import { startRun } from '../../lib/collect/run.ts'
 import { trainDemoModel } from '../../lib/local/demo-model.ts'
 import { DEMO_STREAMS, playDemoStream } from '../../lib/local/demo-streams.ts'
+import { keepDevAddress } from '../../lib/local/dev-address.ts'
 import { DevServer } from '../../lib/local/dev-server.ts'
 import { DASHBOARD } from '../../lib/local/static-files.ts'
 import { systemClock } from '../../lib/local/system-clock.ts'
@@ -50,6 +51,7 @@ async function run(options: DevOptions): Promise<void> {
   await buildDashboard()
   const stop = stopSignal()
   const server = await start(options, port)
+  const forget = await keepDevAddress(server.pipeline.folder.dir, server.url)
   try {
     say(`Weir is at ${server.url}  (data in ${server.pipeline.folder.dir}; Ctrl-C ends it)`)
     if (options.json === true)
@@ -57,6 +59,7 @@ async function run(options: DevOptions): Promise<void> {
     if (options.demo === true) await playDemo(server, stop.signal)
     else await aborted(stop.signal)
   } finally {
+    await forget()
     await server.stop()
     stop.dispose()
   }

@@ -66,8 +66,26 @@ async function run(name: string, options: Options): Promise<void> {
   })
   const report = document(name, options.event, stream, invocation)
   print({ ...options, data: options.data ?? '' }, report, () => invocationText(invocation))
+  if (invocation.error !== undefined && isUnplanned(name, invocation.error))
+    throw new CommandError(unplanned(name, invocation.error.message, options.data))
   if (invocation.error !== undefined)
     throw new CommandError(`functions/${name} threw ${invocation.error.stack || invocation.error.message}`)
+}
+
+/** These do the tasks of a run that `plan` began. */
+const OF_A_RUN: ReadonlySet<string> = new Set(['recompute', 'merge', 'publish', 'expire'])
+
+function isUnplanned(name: string, error: { readonly name: string; readonly message: string }): boolean {
+  if (!OF_A_RUN.has(name)) return false
+  return error.name === 'RunLostError' || error.message.endsWith('is gone: start a new run')
+}
+
+function unplanned(name: string, message: string, data = 'DIR'): string {
+  const shard = name === 'recompute' ? ', put a shard of its answer into the event' : ''
+  return (
+    `functions/${name}: ${message}\nIt works on a run that plan began in the same data folder: first weir invoke plan ` +
+    `--event events/plan.json --data ${data}${shard}, then this with --data ${data}`
+  )
 }
 
 function document(name: string, event: string, stream: string | undefined, invocation: InvokeAnswer): object {

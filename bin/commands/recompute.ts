@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { ArchiveBehindError } from '../../lib/batch/frontier.ts'
 import type { RunResult } from '../../lib/batch/run-result.ts'
+import { batchSettings, LOCAL } from '../../lib/batch/settings.ts'
 import { runId } from '../../lib/batch/steps.ts'
 import { runRecompute } from '../../lib/local/recompute-run.ts'
 import type { Ports } from '../../lib/ports/ports.ts'
@@ -121,6 +122,17 @@ async function explained<T>(options: CommonOptions, action: () => Promise<T>): P
   }
 }
 
+/** Why younger records are in no batch view, and from when on they can be. */
+function notYet({ stream, horizon, epochMs, plannedMs }: RunResult): string {
+  const { slackMs } = batchSettings(process.env, LOCAL)
+  const from = new Date(horizon * epochMs).toISOString()
+  const whenMs = (Math.floor(plannedMs / epochMs) + 1) * epochMs + slackMs
+  return (
+    `${stream}: records appended from ${from} on are answered from the boards: their epoch of ${epochMs / 1000} s is not ` +
+    `over. From ${new Date(whenMs).toISOString()} on, weir recompute ${stream} takes them in.`
+  )
+}
+
 const MODES = { full: 'from the first record', added: 'added to', same: 'as it was', left: 'left' } as const
 
 function describe(result: RunResult): string {
@@ -141,6 +153,7 @@ function describe(result: RunResult): string {
       : `${stream}: nothing new before ${before} (run ${result.run})`,
     table(header, rows),
   ]
+  if (result.complete !== true) lines.push(notYet(result))
   for (const { topic, partition, records } of late)
     lines.push(
       `${topic}-${partition}: ${records} records came late, into epochs that were recomputed: all was built anew`,

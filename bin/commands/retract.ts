@@ -42,10 +42,14 @@ export function register(program: Command): void {
 
 async function run(name: string, options: RetractOptions): Promise<void> {
   const stream = requireStream(name).name
+  const { partition, from, to, withdraw: id } = options
+  const listing = [partition, from, to, id].every((one) => one === undefined)
+  // Before anything is opened: wrong usage leaves no folder behind.
+  if (!listing && id === undefined) requireStretch(options, stream)
+  if (!listing) requireReason(options)
   await withPorts(options, async (ports) => {
-    if (options.withdraw !== undefined) return withdraw(ports, stream, options.withdraw, options)
-    if (options.from === undefined && options.to === undefined)
-      return list(ports, requireStream(name), options)
+    if (id !== undefined) return withdraw(ports, stream, id, options)
+    if (listing) return list(ports, requireStream(name), options)
     return record(ports, stream, options)
   })
 }
@@ -79,7 +83,6 @@ function rowOf({ retraction, leftOutOf, stillIn }: RetractionEffect) {
 
 async function record(ports: Ports, stream: string, options: RetractOptions): Promise<void> {
   const topic = options.topic ?? topicName(stream, 'raw')
-  requireRawTopic(topic, stream)
   const [partition, from, to] = (['partition', 'from', 'to'] as const).map((one) =>
     whole(one, options[one]),
   ) as [number, number, number]
@@ -154,6 +157,16 @@ async function requireThere(
   const end = Math.max(logged, manifest.progress.highestOrigin + 1)
   if (to > end)
     throw new CommandError(`${topic}-${partition} ends at offset ${end}, there is nothing up to ${to}`)
+}
+
+/** A stretch is a partition and two offsets: what is missing is said at once. Throws a UsageError. */
+function requireStretch(options: RetractOptions, stream: string): void {
+  if (options.topic !== undefined) requireRawTopic(options.topic, stream)
+  const missing = (['partition', 'from', 'to'] as const).filter((one) => options[one] === undefined)
+  if (missing.length === 0) return
+  throw new UsageError(
+    `a stretch is --partition N --from OFFSET --to OFFSET; missing: ${missing.map((one) => `--${one}`).join(', ')}`,
+  )
 }
 
 function whole(name: string, text: string | undefined): number {

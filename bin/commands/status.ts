@@ -4,6 +4,7 @@ import { StreamWatch } from '../../lib/local/status.ts'
 import type { StreamStatus } from '../../lib/serve/dashboard-messages.ts'
 import { streams } from '../../streams/index.ts'
 import { type CommonOptions, print, withCommonOptions } from '../command.ts'
+import { requireStream } from '../streams.ts'
 import { table } from '../table.ts'
 import { withData } from '../with-ports.ts'
 
@@ -11,13 +12,15 @@ export function register(program: Command): void {
   const command = program
     .command('status')
     .description('How every stream stands: the ledger, what is in flight, the active model.')
+    .argument('[stream]', 'only this stream')
   withCommonOptions(command).action(run)
 }
 
-async function run(options: CommonOptions): Promise<void> {
+async function run(name: string | undefined, options: CommonOptions): Promise<void> {
+  const chosen = name === undefined ? [...streams.values()] : [requireStream(name)]
   await withData(options, async (ports) => {
     const all: StreamStatus[] = []
-    for (const stream of streams.values()) all.push(await new StreamWatch(ports, stream).read())
+    for (const stream of chosen) all.push(await new StreamWatch(ports, stream).read())
     const running = await isServed(options.data)
     print(options, { site: ports.site, running, streams: all }, () =>
       all.map((stream) => describe(stream, running)).join('\n\n'),

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { devAddress } from '../../lib/local/dev-address.ts'
 import { alertChannel, trendsStream } from '../../lib/serve/channel.ts'
 import type { AlertsMessage, TrendsMessage } from '../../lib/serve/dashboard-messages.ts'
 import { readCursor } from '../../lib/state/alert-cursor.ts'
@@ -11,7 +12,7 @@ import { untilInterrupted } from '../interrupt.ts'
 import { slideText } from '../slide-text.ts'
 
 interface SubscribeOptions extends CommonOptions {
-  readonly url: string
+  readonly url?: string
   readonly since?: string
   readonly severity?: readonly Severity[]
   readonly group?: readonly string[]
@@ -23,7 +24,10 @@ export function register(program: Command): void {
     .command('subscribe')
     .description('Print what a WebSocket endpoint pushes, reconnecting where it left off, until Ctrl-C.')
     .argument('<channel>', 'incidents/<stream>, grouped, alerts/<stream>, each by itself, or trends/<stream>')
-    .option('--url <url>', 'the endpoint: local, or wss:// of a deployment', 'ws://localhost:4400/ws')
+    .option(
+      '--url <url>',
+      'the endpoint: wss:// of a deployment (default: that of the weir dev of --data, or of port 4400)',
+    )
     .option('--since <cursor>', 'from after this cursor on, or start: all there is (default: from now on)')
     .addOption(new Option('--severity <severity...>', 'only these').choices(SEVERITIES))
     .option('--group <group...>', 'only these groups')
@@ -42,16 +46,17 @@ async function run(channel: string, options: SubscribeOptions): Promise<void> {
       `--since takes a cursor from an earlier message, or start; got ${JSON.stringify(since)}`,
     )
   const where = { ...(severity && { severity }), ...(group && { group }) }
-  checkUrl(options.url)
-  const createSocket = await socketFactory(options.url)
+  const url = options.url ?? (await localUrl(options.data))
+  checkUrl(url)
+  const createSocket = await socketFactory(url)
   let left = limitOption(options.limit)
   await untilInterrupted(async (signal) => {
     const ended = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => ended.resolve())
     const client = new WeirClient({
-      url: options.url,
+      url,
       createSocket,
-      onState: sayState(options.url),
+      onState: sayState(url),
       onRefused: ({ code, message }) => {
         if (code === 'INTERNAL') say(message)
         else ended.reject(new CommandError(`${name}: ${message} (${code})`))
@@ -65,6 +70,12 @@ async function run(channel: string, options: SubscribeOptions): Promise<void> {
     })
     await ended.promise.finally(() => client.close())
   })
+}
+
+/** Of the server that runs on the data folder, else where one would be. */
+async function localUrl(data: string): Promise<string> {
+  const url = (await devAddress(data)) ?? 'http://localhost:4400'
+  return `${url.replace(/^http/, 'ws')}/ws`
 }
 
 /** Throws a UsageError for an address that no attempt can reach. */

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { rankingAggregates, topKeys } from '../../lib/serve/query/top.ts'
+import { newestSlot, rankingAggregates, topKeys } from '../../lib/serve/query/top.ts'
 import { type CommonOptions, print, UsageError, withCommonOptions } from '../command.ts'
 import { namedView, notBefore, shown } from '../named-view.ts'
 import { table } from '../table.ts'
@@ -35,16 +35,25 @@ async function run(viewId: string, options: TopCommandOptions): Promise<void> {
   const atMs = timeOption('--at', options.at, nowMs) ?? nowMs
   await withData(options, async (ports) => {
     const answer = await topKeys(ports, view, { windowMs, atMs, k, by }, nowMs)
+    const newest =
+      answer.rows.length === 0 && options.json !== true ? await newestSlot(ports, view, nowMs) : undefined
     print(options, answer, () => {
       const { rows, window, keys, since } = answer
       if (rows.length === 0)
-        return `Nothing from ${window.from} to ${window.to} (event time): --at and --window choose another window.`
+        return `Nothing from ${window.from} to ${window.to} (event time): ${elsewhere(newest, view.definition.slotMs)}`
       const cells = rows.map((row, i) => [i + 1, row.key, ...view.aggregates.map((name) => shown(row[name]))])
       const ranking = table(['', 'key', ...view.aggregates], cells)
       const text = `${ranking}\n\n${rows.length} of ${keys} keys from ${window.from} to ${window.to}, by ${answer.by}`
       return since === null ? text : `${text}\n${notBefore(viewId, since)}`
     })
   })
+}
+
+/** Where there is something, as it is typed. */
+function elsewhere(newestMs: number | undefined, slotMs: number): string {
+  if (newestMs === undefined) return 'the view is empty.'
+  const iso = (ms: number) => new Date(ms).toISOString()
+  return `the newest slot that holds any is that of ${iso(newestMs)}: try --at ${iso(newestMs + slotMs)}`
 }
 
 function windowLength(text: string): number {

@@ -26,17 +26,19 @@ export function register(program: Command): void {
 async function run(name: string | undefined, options: CommonOptions): Promise<void> {
   const chosen = name === undefined ? [...streams.values()] : [requireStream(name)]
   const progress = progressLine()
-  const reports = await withData(options, async (ports) => {
+  const { reports, epochMs } = await withData(options, async (ports) => {
     const all: VerifyReport[] = []
     for (const stream of chosen) {
       const onFile = (done: number, total: number) =>
         progress.update({ done, total, text: `${stream.name}: ${done} of ${total} files` })
       all.push(await verifyStream(ports, stream, { onFile }))
     }
-    return all
+    return { reports: all, epochMs: ports.epochMs }
   }).finally(() => progress.clear())
   const ok = reports.every(({ exact, complete }) => exact && complete)
-  print(options, { ok, streams: reports }, () => reports.map(describe).join('\n\n'))
+  print(options, { ok, streams: reports }, () =>
+    reports.map((report) => describe(report, epochMs)).join('\n\n'),
+  )
   if (!ok) throw new CommandError(reports.map(verdict).join('; '))
 }
 
@@ -52,7 +54,7 @@ function verdict({ stream, exact, complete, problems, partitions }: VerifyReport
   )
 }
 
-function describe(report: VerifyReport): string {
+function describe(report: VerifyReport, epochMs: number): string {
   const rows = report.partitions.map((one) => {
     const { topic, partition, files, rows, lost, toArchive, toCount, boards } = one
     return [topic, partition, files, rows, lost, boards.agreeing, toArchive, toCount]
@@ -69,12 +71,18 @@ function describe(report: VerifyReport): string {
   ]
   const batch = report.batch.map(({ view, horizon, agreeing, late, retractionsPending }) => [
     view,
-    horizon,
+    new Date(horizon * epochMs).toISOString(),
     agreeing,
     late,
     retractionsPending ? 'with the next recompute' : '',
   ])
-  const batchHeader = ['batch view', 'horizon', 'rows agreeing', 'late records', 'retractions take effect']
+  const batchHeader = [
+    'batch view',
+    'holds what was appended before',
+    'rows agreeing',
+    'late records',
+    'retractions take effect',
+  ]
   const shown = report.problems.slice(0, PROBLEMS_SHOWN).map(({ where, what }) => `${where}: ${what}`)
   const more = report.problems.length - shown.length
   const rest = more > 0 ? [`... and ${more} more (--json lists all)`] : []

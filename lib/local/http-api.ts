@@ -42,13 +42,14 @@ async function answer(
 ): Promise<void> {
   requireSameSite(request)
   const url = new URL(request.url ?? '/', 'http://localhost')
-  const route = routes[`${request.method} ${url.pathname}`]
+  // Node leaves out the body of an answer to HEAD.
+  const asked = request.method === 'HEAD' ? 'GET' : request.method
+  const route = routes[`${asked} ${url.pathname}`]
   if (route === undefined) {
-    const { method = 'GET' } = request
+    const method = asked ?? 'GET'
     const other = await fallback?.({ method, path: url.pathname, query: url.searchParams })
     if (other !== undefined) return send(response, other.status, other.body)
-    if (request.method === 'GET' && !url.pathname.startsWith('/api/'))
-      return serveStatic(url.pathname, response)
+    if (method === 'GET' && !url.pathname.startsWith('/api/')) return serveStatic(url.pathname, response)
     throw new HttpError(404, 'NOT_FOUND', `no such route: ${request.method} ${url.pathname}`)
   }
   const body = request.method === 'POST' ? await jsonBody(request) : undefined

@@ -25,7 +25,7 @@ async function all<T>(items: readonly T[], run: (item: T) => Promise<void>): Pro
   await Promise.all([serve(), serve()])
 }
 
-describe('every command', { timeout: 60_000 }, () => {
+describe('every command', { timeout: 240_000 }, () => {
   it('tells with --help what it takes', async () => {
     const names = (await COMMANDS).map((file) => file.replace(/\.ts$/, ''))
     expect(names).toContain('replay')
@@ -39,6 +39,7 @@ describe('every command', { timeout: 60_000 }, () => {
       expect(ended.out).toMatch(new RegExp(`^Usage: ${['weir', ...args].join(' ')}`))
       const group = args.length === 1 && below.some(([name]) => name === args[0])
       if (args.length > 0 && !group) expect(ended.out).toContain('--json')
+      if (args.length > 0 && !group) expect(ended.out).toMatch(/^Examples?:\n +\$ /m)
       if (args.length === 0)
         for (const name of names) expect(ended.out).toMatch(new RegExp(`^  ${name} `, 'm'))
     })

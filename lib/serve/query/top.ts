@@ -1,6 +1,8 @@
 import type { BoardStores } from '../../state/boards.ts'
 import type { View } from '../../views/view.ts'
 import { type QueryAnswer, queryView } from '../query.ts'
+import { readLayers } from './layers.ts'
+import { slotRange } from './slots.ts'
 
 export interface TopOptions {
   /** Length of the window, ms: as many whole slots as it takes. */
@@ -49,6 +51,23 @@ export async function topKeys(
     by,
     keys: ranked.length,
   }
+}
+
+/** The start of the newest slot that holds anything, ms of event time; undefined where the view is empty. Reads all of it. */
+export async function newestSlot(
+  stores: BoardStores,
+  view: View,
+  nowMs: number,
+): Promise<number | undefined> {
+  let newest: number | undefined
+  const wanted = { layer: 'merged', keys: undefined, slots: slotRange(view, {}, nowMs) } as const
+  await readLayers(stores, view, wanted, () => {
+    newest = undefined
+    return (_, slot) => {
+      newest = Math.max(slot, newest ?? slot)
+    }
+  })
+  return newest
 }
 
 function rankingAggregate(view: View, asked: string | undefined): string {
