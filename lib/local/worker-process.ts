@@ -93,6 +93,8 @@ export class WorkerProcess {
 
   /** Ends the process at once, whatever it is doing (SIGKILL). It starts again when it is next needed. */
   kill(): void {
+    // It dies of this, not of having no work.
+    clearTimeout(this.#idle)
     this.#child?.kill('SIGKILL')
   }
 
@@ -156,6 +158,7 @@ export class WorkerProcess {
       child.once('close', (code, signal) => {
         const error = new WorkerDiedError(`${this.id} ended (${signal ?? `exit code ${code}`})`)
         if (this.#child !== child) return reject(error)
+        clearTimeout(this.#idle)
         this.#state = 'down'
         this.#child = undefined
         this.#ready = undefined

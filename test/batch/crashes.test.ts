@@ -157,7 +157,7 @@ describe('a query under which views are swapped', () => {
         }
       }
     },
-    60_000,
+    240_000,
   )
 })
 

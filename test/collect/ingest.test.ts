@@ -228,7 +228,7 @@ describe('an idempotency key', () => {
       }),
       { numRuns: 25 },
     )
-  }, 60_000)
+  }, 240_000)
 })
 
 /** Ports whose fenced appends have the fates given. */

@@ -408,7 +408,7 @@ describe('a log that fails', () => {
       ),
       { numRuns: 15 },
     )
-  }, 60_000)
+  }, 240_000)
 
   it('for good in one partition ends the run, with the others drained; the next one goes on', () =>
     withTestPorts(async (ports, dir) => {

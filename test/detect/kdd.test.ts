@@ -22,7 +22,7 @@ describe.skipIf(!existsSync(FILE))(
   'the network detector on KDD Cup 1999 (skipped without ../shared/data)',
   () => {
     it('trained on the first 60,000 records, finds the attacks of the next 40,000', {
-      timeout: 60_000,
+      timeout: 240_000,
     }, () => {
       const rows = firstRows(100_000)
       const detector = network.detector as DetectorDefinition

@@ -15,7 +15,7 @@ async function listen(url: string) {
   return { socket, frames }
 }
 
-describe('weir dev whose master is damaged under it', { timeout: 60_000 }, () => {
+describe('weir dev whose master is damaged under it', { timeout: 240_000 }, () => {
   it('says so, tells who asks for the status, and goes on once it is mended', () =>
     inFolder(async (dir) => {
       const data = join(dir, 'data')

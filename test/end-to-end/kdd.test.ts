@@ -17,7 +17,7 @@ function firstLines(bytes: Buffer, rows: number): Buffer {
 }
 
 describe(`the first ${ROWS} lines of KDD Cup 1999${THERE ? '' : ` (skipped: ${FILE} is not there)`}`, () => {
-  it.skipIf(!THERE)('are counted and kept as the file itself says', { timeout: 90_000 }, () =>
+  it.skipIf(!THERE)('are counted and kept as the file itself says', { timeout: 240_000 }, () =>
     inFolder(async (dir) => {
       const [file, data] = [join(dir, 'kdd.csv'), join(dir, 'data')]
       const lines = firstLines(gunzipSync(await readFile(FILE)), ROWS)

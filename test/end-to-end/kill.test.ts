@@ -43,7 +43,7 @@ async function appended(data: string, records: number): Promise<void> {
     await eventually(
       `${records} records`,
       async () => ((await ends()) >= records ? true : undefined),
-      60_000,
+      240_000,
       5,
     )
   } finally {

@@ -12,7 +12,7 @@ async function putBack(copy: string, log: string): Promise<void> {
   await cp(copy, log, { recursive: true })
 }
 
-describe('a log that has lost its newest records', { timeout: 60_000 }, () => {
+describe('a log that has lost its newest records', { timeout: 240_000 }, () => {
   it('is refused, with what is ahead of it and what to do, and goes on once it is whole again', () =>
     inFolder(async (dir) => {
       const [file, data] = [join(dir, 'connections.csv'), join(dir, 'data')]

@@ -28,7 +28,7 @@ function show(data: string, id: string) {
   return weir(['dead-letters', 'show', id, '--data', data])
 }
 
-describe('odd records', { timeout: 60_000 }, () => {
+describe('odd records', { timeout: 240_000 }, () => {
   it('become dead letters with reasons, that can be listed, shown and put in again; the others go through', () =>
     inFolder(async (dir) => {
       const [file, empty, data] = [join(dir, 'odd.csv'), join(dir, 'empty.csv'), join(dir, 'data')]
@@ -107,7 +107,7 @@ describe('odd records', { timeout: 60_000 }, () => {
     }))
 })
 
-describe('odd files', { timeout: 60_000 }, () => {
+describe('odd files', { timeout: 240_000 }, () => {
   it('that are empty are a replay of nothing', () =>
     inFolder(async (dir) => {
       const [empty, gz, data] = [join(dir, 'empty.csv'), join(dir, 'empty.csv.gz'), join(dir, 'data')]

@@ -32,7 +32,7 @@ function asJson(line: string): string {
   return JSON.stringify(Object.fromEntries(value))
 }
 
-describe('weir replay', { timeout: 60_000 }, () => {
+describe('weir replay', { timeout: 240_000 }, () => {
   it('counts, keeps and judges every record of a file once, and as many again when it is given again', () =>
     inFolder(async (dir) => {
       const [file, data] = [join(dir, 'connections.csv'), join(dir, 'data')]

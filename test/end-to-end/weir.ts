@@ -23,7 +23,7 @@ export interface StartOptions {
 
 const WEIR = join(import.meta.dirname, '../../bin/weir.ts')
 /** What is longer under way has gone wrong, and is ended. */
-const LIFE_MS_MAX = 120_000
+const LIFE_MS_MAX = 200_000
 /** Saves each process half of its start; nothing else depends on it. */
 const COMPILED = process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'node-compile-cache')
 /** The page has tests of its own; without this one, `dev` would build it first. */

@@ -47,7 +47,7 @@ describe('stores among processes', () => {
   })
 
   for (const kind of ['keyed', 'objects'] as const)
-    it(`holds every acknowledged write whole after kills: ${kind}`, { timeout: 60_000 }, async () => {
+    it(`holds every acknowledged write whole after kills: ${kind}`, { timeout: 240_000 }, async () => {
       const acknowledged = new Map<string, number>()
       for (let round = 0; round < 4; round++) {
         await writeAndKill(kind, path, 60 + round * 50, acknowledged)

@@ -45,7 +45,7 @@ describe('boards larger than an item', () => {
       const report = await verifyStream(world.ports, testStream)
       expect(report).toMatchObject({ exact: true, complete: true, problems: [] })
     }
-  }, 60_000)
+  }, 240_000)
 
   it('are found out where their object is gone or another, and never read as empty', async () => {
     const [object] = await parts()
@@ -57,5 +57,5 @@ describe('boards larger than an item', () => {
     await expect(readBoards(world.ports, view).next()).rejects.toThrow(/that board .* lists is missing/)
     await world.ports.objects.put(object, stored?.bytes ?? new Uint8Array())
     expect((await readBoards(world.ports, view).next()).value?.board.keys.size).toBe(100_000)
-  }, 60_000)
+  }, 240_000)
 })

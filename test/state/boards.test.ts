@@ -141,7 +141,7 @@ describe('boards in parts', () => {
       merged += swept
     }
     expect(merged).toBeGreaterThan(150)
-  }, 60_000)
+  }, 240_000)
 
   it('are read as they stood at one mark, whatever is written, merged and swept meanwhile', async () => {
     let reads = 0
@@ -173,7 +173,7 @@ describe('boards in parts', () => {
     expect(reads).toBeGreaterThan(200)
     // Some found a part swept, and read the item again.
     expect(again).toBeGreaterThan(5)
-  }, 60_000)
+  }, 240_000)
 
   it('would not without the condition on the mark', async () => {
     const unconditional = (keyed: KeyedStore): KeyedStore => ({
@@ -186,7 +186,7 @@ describe('boards in parts', () => {
       close: () => keyed.close(),
     })
     expect(await broken((seed) => run(seed, sweep, unconditional))).toBeGreaterThan(15)
-  }, 60_000)
+  }, 240_000)
 
   it('would not if a sweep took what an attempt has put and may still come to list', async () => {
     const hasty = async ({ stores }: World) => {
@@ -197,7 +197,7 @@ describe('boards in parts', () => {
         if (!listed.has(key.split('/').at(-1) ?? '')) await stores.objects.delete(key)
     }
     expect(await broken((seed) => run(seed, hasty))).toBeGreaterThan(5)
-  }, 60_000)
+  }, 240_000)
 
   it('are written anew about once for each fourfold, and are never in many parts', async () => {
     const stores = { keyed: new MemoryKeyed(), objects: new MemoryObjects() }

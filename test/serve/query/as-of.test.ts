@@ -37,7 +37,7 @@ const ask = (view: typeof byText, asOfMs: number, options = {}) =>
   queryAsOf(world.ports, testStream, view, { asOfMs, slackMs: 0, ...options }, world.clock.ms)
 
 describe('a query as of a time', () => {
-  it('answers as the view did then: from what had been appended before', { timeout: 60_000 }, async () => {
+  it('answers as the view did then: from what had been appended before', { timeout: 240_000 }, async () => {
     const runs = fc.asyncProperty(anyRecords, fc.nat(), fc.boolean(), async (records, at, bySlot) => {
       world = await LocalWorld.open(testStream)
       const answers: { atMs: number; rows: readonly object[] }[] = []
