@@ -27,7 +27,7 @@ export interface WindowOptions {
   readonly backMs: number
   /** For how long boards that were read are taken to be so, ms. */
   readonly ageMsMax: number
-  /** States that are held of boards, one of each key and slot. */
+  /** States that are held of boards, one of each key and slot; and as many of a batch view. */
   readonly statesMax: number
 }
 
@@ -51,6 +51,14 @@ interface HeldBoards extends Range {
   readonly readMs: number
 }
 
+/** Of one batch view and range, what it has of each key that was asked for. */
+interface BatchRows {
+  readonly id: string
+  /** About how many are held. */
+  states: number
+  readonly rows: Map<string, readonly (readonly [slot: number, states: States])[]>
+}
+
 const STRETCHES_AT_ONCE = 4
 /** After boards were too many to hold, for so long they are read for the wanted keys alone. */
 const NOT_HELD_MS = 60_000
@@ -66,6 +74,7 @@ export class HistoryWindows {
   readonly #options: WindowOptions
   #last: (Range & { readonly readMs: number }) | undefined
   #held: HeldBoards | undefined
+  #batch: BatchRows = { id: '', states: 0, rows: new Map() }
   #notHeldUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(ports: HistoryPorts, view: View, options: WindowOptions) {
@@ -186,22 +195,42 @@ export class HistoryWindows {
 
   /** What is held, and what the batch view has of the wanted keys. */
   async #addBatch(
-    { rows: held, horizon, readMs }: HeldBoards,
+    held: HeldBoards,
     { from, to, wanted }: Stretch,
     goesOn: () => void,
   ): Promise<{ rows: Rows; readMs: number }> {
+    const { horizon, readMs } = held
     this.#last = { from, to, readMs: this.#ports.clock.nowMs() }
-    if (horizon === undefined) return { rows: held, readMs }
-    const slots = slotRange(this.#view, { from, to }, readMs)
+    if (horizon === undefined) return { rows: held.rows, readMs }
     const rows: Rows = new Map()
     const take = this.#taking(rows)
     await mapAtOnce([...new Set(wanted.map(({ key }) => key))], async (key) => {
       goesOn()
-      for await (const row of readBatchRows(this.#ports.objects, this.#view, horizon, { key, ...slots }))
-        take(key, row.slot, row.states)
-      for (const [slot, states] of held.get(key) ?? []) take(key, slot, states)
+      for (const [slot, states] of await this.#batchRows(held, horizon, key)) take(key, slot, states)
+      for (const [slot, states] of held.rows.get(key) ?? []) take(key, slot, states)
     })
     return { rows, readMs }
+  }
+
+  /** What the batch view has of a key in all of the range that is held. A batch view never changes, so it stays known. */
+  async #batchRows(
+    { from, to, readMs }: HeldBoards,
+    horizon: Horizon,
+    key: string,
+  ): Promise<readonly (readonly [slot: number, states: States])[]> {
+    const slots = slotRange(this.#view, { from, to }, readMs)
+    const id = `${horizon.index} ${slots.from} ${slots.to}`
+    if (this.#batch.id !== id || this.#batch.states > this.#options.statesMax)
+      this.#batch = { id, states: 0, rows: new Map() }
+    const known = this.#batch
+    const found = known.rows.get(key)
+    if (found !== undefined) return found
+    const rows: (readonly [number, States])[] = []
+    for await (const row of readBatchRows(this.#ports.objects, this.#view, horizon, { key, ...slots }))
+      rows.push([row.slot, row.states])
+    known.rows.set(key, rows)
+    known.states += rows.length + 1
+    return rows
   }
 }
 
