@@ -151,7 +151,15 @@ export async function putChapter(
   const total = totalOf(items)
   const key = chapterKey(stream, topic, partition, total.from, randomUUID())
   await putNew(objects, key, bytes)
-  return { key, level, sha256: sha256Of(bytes), ...total }
+  return { key, level, sha256: sha256Of(bytes), ...total, ...appendTimesOf(items) }
+}
+
+/** Between which append times the records of all items lie; nothing where one does not say it. */
+function appendTimesOf(items: readonly Timed[]): Pick<Chapter, 'minAppendMs' | 'maxAppendMs'> {
+  const mins = items.flatMap(({ minAppendMs }) => minAppendMs ?? [])
+  const maxs = items.flatMap(({ maxAppendMs }) => maxAppendMs ?? [])
+  if (mins.length < items.length || maxs.length < items.length) return {}
+  return { minAppendMs: Math.min(...mins), maxAppendMs: Math.max(...maxs) }
 }
 
 /**
@@ -166,6 +174,9 @@ export async function putNew(objects: ObjectStore, key: string, bytes: Uint8Arra
     throw new PortError('CORRUPT', `object ${key} is not the one just written`, { curable: false })
 }
 
+/** A stretch; of a chapter that was sealed before its append times were noted they are not known. */
+export type Timed = Holding & Pick<Chapter, 'minAppendMs' | 'maxAppendMs'>
+
 /**
  * The files a manifest lists, in order of offset. A chapter of which `wanted` is false is skipped unread, a file too:
  * so it must hold for a chapter as soon as it holds for a file in it.
@@ -173,7 +184,7 @@ export async function putNew(objects: ObjectStore, key: string, bytes: Uint8Arra
 export async function* filesOf(
   objects: ObjectStore,
   { chapters, files }: Pick<Manifest, 'chapters' | 'files'>,
-  wanted: (stretch: Holding) => boolean = () => true,
+  wanted: (stretch: Timed) => boolean = () => true,
 ): AsyncGenerator<MasterFile> {
   for (const chapter of chapters) if (wanted(chapter)) yield* filesOfChapter(objects, chapter, wanted)
   yield* files.filter(wanted)
@@ -197,7 +208,7 @@ async function* chapterBackwards(objects: ObjectStore, chapter: Chapter): AsyncG
 async function* filesOfChapter(
   objects: ObjectStore,
   chapter: Chapter,
-  wanted: (stretch: Holding) => boolean,
+  wanted: (stretch: Timed) => boolean,
 ): AsyncGenerator<MasterFile> {
   for (const item of await readChapter(objects, chapter)) {
     if (!wanted(item)) continue

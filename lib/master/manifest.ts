@@ -87,6 +87,9 @@ export interface Chapter extends Holding {
   readonly sha256: string
   readonly level: number
   readonly files: number
+  /** Of its records. Missing in chapters sealed before this was noted. */
+  readonly minAppendMs?: number
+  readonly maxAppendMs?: number
 }
 
 /** What a chapter object holds. */

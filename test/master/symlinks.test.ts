@@ -7,6 +7,7 @@ import { symlinksPrefix } from '../../lib/master/keys.ts'
 import { masterRows, rowsOfFile } from '../../lib/master/read.ts'
 import { GRACE_MS, sweepOrphans } from '../../lib/master/sweep.ts'
 import { writeSymlinkManifests } from '../../lib/master/symlinks.ts'
+import type { ObjectStore } from '../../lib/ports/object-store.ts'
 import type { Entry } from '../../lib/stream/entry.ts'
 import { recompute } from '../batch/world.ts'
 import { LocalWorld } from './local-world.ts'
@@ -86,15 +87,75 @@ it('is done by every recompute that publishes', async () => {
   expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
 })
 
-it('writes only lists that have changed, and all of them from time to time', async () => {
-  const all = await write()
+it('writes only lists that have changed, and looks at no others', async () => {
+  for (let i = 0; i < 6; i++) await feed(20)
+  await write()
   expect(await write()).toBe(0)
   await feed(1)
   expect(await write()).toBe(1)
-  world.clock.ms += 6 * 3_600_000
-  expect(await write()).toBeGreaterThanOrEqual(all)
+  // Four files seal a chapter here: what is older is not read again.
+  const chapters = await keysUnder('master/test/_manifests/chapters/')
+  expect(chapters.length).toBeGreaterThan(4)
+  await feed(1)
+  const read: string[] = []
+  await writeSymlinkManifests(watching(world.ports.objects, read), 'test', world.clock)
+  expect(read.filter((key) => key.includes('/chapters/')).length).toBeLessThan(chapters.length / 2)
+  expect(read.filter((key) => key.endsWith('/files.txt')).length).toBe(1)
   expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
 })
+
+it('looks at everything where nobody has written for so long that swaps may be forgotten', async () => {
+  await write()
+  await compactStream(world.ports, 'test', { openHours: true })
+  world.clock.ms += GRACE_MS + 3_600_001
+  await sweepOrphans(world.ports, 'test')
+  await write()
+  expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
+})
+
+it('does not put an older list over that of a writer that came between', async () => {
+  await write()
+  await feed(1)
+  const { objects } = world.ports
+  let held = false
+  const slow = new Proxy<ObjectStore>(objects, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (name !== 'put') return typeof member === 'function' ? member.bind(target) : member
+      return async (...args: Parameters<ObjectStore['put']>) => {
+        if (!held && args[0].endsWith('/files.txt')) {
+          held = true
+          await feed(1)
+          await write()
+        }
+        return target.put(...args)
+      }
+    },
+  })
+  await writeSymlinkManifests(slow, 'test', world.clock)
+  expect(held).toBe(true)
+  expect(ids(await listedRows())).toEqual(ids(await masterEntries()))
+})
+
+async function keysUnder(prefix: string): Promise<readonly string[]> {
+  const keys: string[] = []
+  for await (const { key } of world.ports.objects.list(prefix)) keys.push(key)
+  return keys
+}
+
+/** Notes what is read. */
+function watching(objects: ObjectStore, read: string[]): ObjectStore {
+  return new Proxy(objects, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) => {
+        if (name === 'get') read.push(String(args[0]))
+        return member.apply(target, args)
+      }
+    },
+  })
+}
 
 it('writes none where objects have no name for other programs, and names objects of a bucket by it', async () => {
   expect(await writeSymlinkManifests(new MemoryObjects(), 'test', world.clock)).toBe(0)
