@@ -7,6 +7,7 @@ import { readBatchIndex } from '../state/batch-read.ts'
 import { keepLease, RunLostError, releaseLease } from '../state/batch-run.ts'
 import { forgetSuperseded, readSuperseded } from '../state/batch-superseded.ts'
 import { expireBoards } from '../state/expire-boards.ts'
+import { expireVersions } from './expire-versions.ts'
 import { UNSWEPT_MS } from './put-segment.ts'
 import { frontierKey, partialsPrefix, type RunStep } from './run-plan.ts'
 
@@ -16,6 +17,8 @@ export interface ExpireOptions {
   readonly leaseMs: number
   /** Stops there; the next run goes on. */
   readonly untilMs: number
+  /** `versionName` of each view that this release declares. */
+  readonly declared: readonly string[]
 }
 
 export interface Expired {
@@ -47,7 +50,11 @@ export async function expireStream(
   const over = superseded.filter(({ replacedMs }) => replacedMs <= clock.nowMs() - options.graceMs)
   const live = superseded.filter((one) => !over.includes(one)).map((one) => one.pointer)
   const pointers = pointer === undefined ? live : [...live, pointer]
-  const boards = pointer === undefined ? 0 : await boardsBefore(ports, step, pointers, pointer, options)
+  let boards = pointer === undefined ? 0 : await boardsBefore(ports, step, pointers, pointer, options)
+  if (pointer !== undefined) {
+    const { declared, untilMs } = options
+    boards += await expireVersions(ports, step.stream, declared, { pointer, live: pointers }, untilMs)
+  }
   const objects = await sweepObjects(ports, step, pointers, options)
   for (const one of over) await forgetSuperseded(keyed, step.stream, one)
   await releaseLease(ports, step.stream, step.run)

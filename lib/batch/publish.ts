@@ -9,6 +9,7 @@ import { versionName } from '../state/view-since.ts'
 import { mapAtOnce } from '../stream/at-once.ts'
 import type { Stream } from '../stream/define.ts'
 import { compileView, type View } from '../views/view.ts'
+import { RETIRED_MS } from './expire-versions.ts'
 import { type MergeResult, mergeResultKey } from './merge.ts'
 import { type MergePlan, mergePlanKey } from './plan-merge.ts'
 import { type PlannedView, planOf, type RunPlan, type RunStep, readJson, viewOf } from './run-plan.ts'
@@ -16,9 +17,6 @@ import type { RunResult, ViewResult } from './run-result.ts'
 import { missingOnBoards } from './since-check.ts'
 
 type PublishPorts = Pick<Ports, 'keyed' | 'objects' | 'clock'>
-
-/** A view that the pointer no longer has a use for stays in it for so long: a release may be taken back. */
-const RETIRED_MS = 7 * 24 * 3_600_000
 
 /**
  * Makes the run's views what queries read: one transaction that replaces the pointer on which the run was planned, while
@@ -241,7 +239,8 @@ function pointerOf(
   }
 }
 
-function viewsOf({ name: stream, views }: Stream): readonly View[] {
+/** As a release declares them. */
+export function viewsOf({ name: stream, views }: Stream): readonly View[] {
   return Object.entries(views).map(([name, definition]) => compileView(stream, name, definition))
 }
 

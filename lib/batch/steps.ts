@@ -1,13 +1,14 @@
 import { writeSymlinkManifests } from '../master/symlinks.ts'
 import type { Ports } from '../ports/ports.ts'
 import { keepLease, RunRefusedError, releaseLease } from '../state/batch-run.ts'
+import { versionName } from '../state/view-since.ts'
 import type { Stream } from '../stream/define.ts'
 import { type Expired, expireStream } from './expire.ts'
 import type { Waiting } from './frontier.ts'
 import { type MergeStep, mergePart } from './merge.ts'
 import { planRun } from './plan.ts'
 import { planMerge } from './plan-merge.ts'
-import { publishRun } from './publish.ts'
+import { publishRun, viewsOf } from './publish.ts'
 import { type RecomputeStep, recomputeShard } from './recompute.ts'
 import type { RunStep } from './run-plan.ts'
 import type { RunResult } from './run-result.ts'
@@ -95,7 +96,10 @@ export function batchSteps(
     },
     async expire({ abandon, ...step }, deadlineMs) {
       if (abandon !== true)
-        return expireStream(ports, step, { graceMs, leaseMs, untilMs: deadlineMs - SPARE_MS })
+        return expireStream(ports, step, {
+          ...{ graceMs, leaseMs, untilMs: deadlineMs - SPARE_MS },
+          declared: viewsOf(streamNamed(step.stream)).map(versionName),
+        })
       await releaseLease(ports, step.stream, step.run)
       return null
     },

@@ -18,8 +18,13 @@ const TRIES_MAX = 20
  * above the horizon the query went by, the query must start again with the pointer as it stands now, and fail at last.
  */
 export async function readExpiredBefore(keyed: KeyedStore, stream: string, view: View): Promise<number> {
+  return (await readAllExpired(keyed, stream))[versionName(view)] ?? 0
+}
+
+/** Of all view versions of a stream of which boards were ever to be deleted. */
+export async function readAllExpired(keyed: KeyedStore, stream: string): Promise<Expired> {
   const item = await keyed.get(batchKey(stream), EXPIRED)
-  return item === undefined ? 0 : (expiredOf(item.data)[versionName(view)] ?? 0)
+  return item === undefined ? {} : expiredOf(item.data)
 }
 
 /** Raises the epochs before which boards may be gone. Never lowers one. */
