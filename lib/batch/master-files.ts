@@ -1,7 +1,6 @@
-import { readParquet } from '../formats/parquet-read.ts'
 import type { MasterFile } from '../master/manifest.ts'
 import { filesOf, readManifest } from '../master/manifest-store.ts'
-import { objectFile } from '../master/object-file.ts'
+import { readMasterFile } from '../master/read-file.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { CoveredPartition } from '../state/batch-index.ts'
 import { epochOf } from '../stream/epoch.ts'
@@ -76,7 +75,7 @@ async function* rowEpochs(
   epochMs: number,
 ): AsyncGenerator<{ readonly offset: number; readonly epoch: number }> {
   const wanted = { fields: [], envelope: ['weir_offset', 'weir_append_time'] as const }
-  for await (const chunk of readParquet(await objectFile(objects, file), wanted)) {
+  for await (const chunk of readMasterFile(objects, file, wanted)) {
     const offsets = chunk.envelope('weir_offset') ?? []
     const times = chunk.envelope('weir_append_time') ?? []
     for (let i = 0; i < chunk.rows; i++)

@@ -1,13 +1,21 @@
 import { readSegment, type SegmentKey } from '../formats/segment.ts'
 import { compareKeys, keyHash } from '../formats/segment-order.ts'
+import { PortError } from '../ports/errors.ts'
+import { REPAIR } from '../state/batch-index.ts'
 import { mapAtOnce } from '../stream/at-once.ts'
 import type { View } from '../views/view.ts'
 
 /** Opens the segments that a source is made of, one after the other, in the order of keys. */
-export type SegmentSource = () => AsyncIterable<Uint8Array>
+export type SegmentSource = () => AsyncIterable<StoredSegment>
+
+export interface StoredSegment {
+  /** Of the object that it lies in, for the message where it cannot be read. */
+  readonly key: string
+  readonly bytes: Uint8Array
+}
 
 interface Head {
-  readonly source: AsyncIterator<Uint8Array>
+  readonly source: AsyncIterator<StoredSegment>
   keys: Iterator<SegmentKey>
   hash: number
   key: SegmentKey
@@ -53,7 +61,7 @@ function mergedStates(view: View, states: readonly unknown[]): unknown {
   return view.toJson(states.map((json) => view.fromJson(json)).reduce((a, b) => view.merge(a, b)))
 }
 
-async function opened(source: AsyncIterator<Uint8Array>): Promise<Head | undefined> {
+async function opened(source: AsyncIterator<StoredSegment>): Promise<Head | undefined> {
   const none: SegmentKey = { key: '', slots: [], states: [] }
   const head: Head = { source, keys: [][Symbol.iterator](), hash: 0, key: none }
   return (await advance(head)) ? head : undefined
@@ -70,7 +78,17 @@ async function advance(head: Head): Promise<boolean> {
     }
     const segment = await head.source.next()
     if (segment.done === true) return false
-    head.keys = readSegment(segment.value)
+    head.keys = keysIn(segment.value)
+  }
+}
+
+/** What cannot be read is named: of an error in a block nobody would know where it lies. */
+function* keysIn({ key, bytes }: StoredSegment): Generator<SegmentKey> {
+  try {
+    yield* readSegment(bytes)
+  } catch (cause) {
+    const what = `object ${key} cannot be read, its bytes are not those that were written: ${REPAIR}`
+    throw new PortError('CORRUPT', what, { curable: false, cause })
   }
 }
 

@@ -3,10 +3,10 @@ import { SegmentWriter } from '../formats/segment-write.ts'
 import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
-import { type BatchChunk, type SegmentNote, segmentKey } from '../state/batch-index.ts'
+import { type BatchChunk, REPAIR, type SegmentNote, segmentKey } from '../state/batch-index.ts'
 import { mapAtOnce, readAhead } from '../stream/at-once.ts'
 import type { View } from '../views/view.ts'
-import { mergeKeys, type SegmentSource } from './merge-keys.ts'
+import { mergeKeys, type SegmentSource, type StoredSegment } from './merge-keys.ts'
 import { packedSegment } from './partials.ts'
 import { type ChunkToMerge, type MergePart, partKey } from './plan-merge.ts'
 import { putSegment } from './put-segment.ts'
@@ -122,7 +122,7 @@ function sourcesOf(
 ): readonly SegmentSource[] {
   const partials = sources.map((source): SegmentSource => {
     return async function* () {
-      yield await packedSegment(objects, source.key, source)
+      yield { key: source.key, bytes: await packedSegment(objects, source.key, source) }
     }
   })
   if (base === undefined) return partials
@@ -131,15 +131,13 @@ function sourcesOf(
 
 /** The buckets of what stands, one after the other: together they are in the order of keys. */
 function baseSource(objects: MergePorts['objects'], { segments }: BatchChunk, view: View): SegmentSource {
-  return () => readAhead(segments, ({ name }) => segmentBytes(objects, segmentKey(view, name)), READ_AHEAD)
+  return () => readAhead(segments, ({ name }) => storedSegment(objects, segmentKey(view, name)), READ_AHEAD)
 }
 
-async function segmentBytes(objects: MergePorts['objects'], key: string): Promise<Uint8Array> {
+async function storedSegment(objects: MergePorts['objects'], key: string): Promise<StoredSegment> {
   const stored = await objects.get(key)
-  if (stored !== undefined) return stored.bytes
-  throw new PortError(
-    'CORRUPT',
-    `batch object ${key} is gone though the batch view lists it: a recompute with --full makes it anew`,
-    { curable: false },
-  )
+  if (stored !== undefined) return { key, bytes: stored.bytes }
+  throw new PortError('CORRUPT', `batch object ${key} is gone though the batch view lists it: ${REPAIR}`, {
+    curable: false,
+  })
 }

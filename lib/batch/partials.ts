@@ -7,6 +7,7 @@ import {
 } from '../formats/segment-pack.ts'
 import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
+import { REPAIR } from '../state/batch-index.ts'
 
 /** The end of most partials, directory and all. */
 const TAIL_BYTES = 16 * 1024
@@ -17,9 +18,18 @@ export async function partialDirectory(objects: ObjectStore, key: string): Promi
   if (info === undefined) throw gone(key)
   const { sizeBytes } = info
   const tail = await range(objects, key, Math.max(0, sizeBytes - TAIL_BYTES), sizeBytes)
-  const length = directoryBytes(tail.subarray(tail.length - TRAILER_BYTES))
-  if (length <= tail.length) return readDirectory(tail.subarray(tail.length - length))
-  return readDirectory(await range(objects, key, sizeBytes - length, sizeBytes))
+  const length = decoded(key, () => directoryBytes(tail.subarray(tail.length - TRAILER_BYTES)))
+  const whole = length <= tail.length ? tail : await range(objects, key, sizeBytes - length, sizeBytes)
+  return decoded(key, () => readDirectory(whole.subarray(whole.length - length)))
+}
+
+function decoded<T>(key: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    const what = `partial ${key} cannot be read, its bytes are not those that were written: ${REPAIR}`
+    throw new PortError('CORRUPT', what, { curable: false, cause })
+  }
 }
 
 /** One segment of a partial. */

@@ -1,6 +1,6 @@
-import { type Chunk, readParquet } from '../formats/parquet-read.ts'
+import type { Chunk } from '../formats/parquet-read.ts'
 import { packSegments } from '../formats/segment-pack.ts'
-import { objectFile } from '../master/object-file.ts'
+import { readMasterFile } from '../master/read-file.ts'
 import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { epochOf } from '../stream/epoch.ts'
@@ -85,7 +85,7 @@ async function scanFile(
   const { topic, partition } = file
   let offset = file.from
   let records = 0
-  for await (const chunk of readParquet(await objectFile(objects, file), { fields, envelope })) {
+  for await (const chunk of readMasterFile(objects, file, { fields, envelope })) {
     const rows = chosen?.(chunk, offset)
     const batch = columnsOf(chunk, { topic, partition, offset }, views)
     for (const { tally } of tallies) tally.add(batch, rows)

@@ -1,9 +1,8 @@
-import { readParquet } from '../formats/parquet-read.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { mapAtOnce } from '../stream/at-once.ts'
 import type { Manifest, MasterFile } from './manifest.ts'
 import { filesBackwards } from './manifest-store.ts'
-import { objectFile } from './object-file.ts'
+import { readMasterFile } from './read-file.ts'
 
 /** A record's append time, Unix ms, and the data file that holds it. */
 export interface NewestAppend {
@@ -55,7 +54,7 @@ async function newestBelow(objects: ObjectStore, file: MasterFile, end: number):
   let newestMs = file.minAppendMs
   let offset = file.from
   const wanted = { fields: [], envelope: ['weir_append_time'] as const }
-  for await (const chunk of readParquet(await objectFile(objects, file), wanted)) {
+  for await (const chunk of readMasterFile(objects, file, wanted)) {
     const times = chunk.envelope('weir_append_time') ?? []
     for (let i = 0; i < chunk.rows && offset + i < end; i++) newestMs = Math.max(newestMs, Number(times[i]))
     offset += chunk.rows

@@ -1,12 +1,11 @@
 import { entriesOf, okValues } from '../formats/parquet-entries.ts'
-import { readParquet } from '../formats/parquet-read.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Entry } from '../stream/entry.ts'
 import type { Value } from '../stream/value.ts'
 import type { Holding, Manifest, MasterFile } from './manifest.ts'
 import { filesOf, readManifests } from './manifest-store.ts'
-import { objectFile } from './object-file.ts'
+import { readMasterFile } from './read-file.ts'
 
 interface Objects {
   readonly objects: ObjectStore
@@ -88,8 +87,7 @@ export async function* valuesOfFile(
   fields?: readonly string[],
 ): AsyncGenerator<readonly Value[]> {
   const wanted = { fields, envelope: ['weir_outcome'] as const }
-  for await (const chunk of readParquet(await objectFile(objects, file), wanted))
-    yield okValues(chunk, fields)
+  for await (const chunk of readMasterFile(objects, file, wanted)) yield okValues(chunk, fields)
 }
 
 /** The rows of one master file, one row group at a time. */
@@ -98,6 +96,6 @@ export async function* rowsOfFile(
   file: Pick<MasterFile, 'key' | 'sizeBytes'>,
   columns?: readonly string[],
 ): AsyncGenerator<readonly Entry[]> {
-  for await (const chunk of readParquet(await objectFile(objects, file), { fields: columns }))
+  for await (const chunk of readMasterFile(objects, file, { fields: columns }))
     yield entriesOf(chunk, columns)
 }

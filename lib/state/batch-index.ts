@@ -90,13 +90,18 @@ export function indexObject(view: Pick<View, 'id' | 'version'>, index: BatchInde
   return { key: `${viewPrefix(view)}indexes/${name}.json`, bytes }
 }
 
+/** What makes damaged objects of batch views good; an ordinary run adds to what stands, and stops at it. */
+export const REPAIR = 'a recompute from the first record on makes it anew (weir recompute STREAM --full)'
+
 /** Throws a PortError CORRUPT on bytes that are not the ones the name was made of. */
 export function indexFromBytes(key: string, bytes: Uint8Array): BatchIndex {
   const name = createHash('sha256').update(bytes).digest('hex')
   if (!key.endsWith(`/${name}.json`))
-    throw new PortError('CORRUPT', `batch index ${key} has other bytes than were written`, { curable: false })
+    throw new PortError('CORRUPT', `batch index ${key} has other bytes than were written: ${REPAIR}`, {
+      curable: false,
+    })
   const index = JSON.parse(Buffer.from(bytes).toString()) as BatchIndex
   if (index.form !== 1)
-    throw new PortError('CORRUPT', `batch index ${key} is not of form 1`, { curable: false })
+    throw new PortError('CORRUPT', `batch index ${key} is not of form 1: ${REPAIR}`, { curable: false })
   return index
 }

@@ -3,7 +3,7 @@ import { PortError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { View } from '../views/view.ts'
 import { BatchCache } from './batch-cache.ts'
-import { type BatchIndex, indexFromBytes, type SegmentNote, segmentKey } from './batch-index.ts'
+import { type BatchIndex, indexFromBytes, REPAIR, type SegmentNote, segmentKey } from './batch-index.ts'
 import type { BatchEntry } from './batch-pointer.ts'
 
 /** Indexes, footers and blocks of one process. */
@@ -87,7 +87,7 @@ function checked<T>(key: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    throw corrupt(key, 'cannot be read: its bytes are not those that were written', cause)
+    throw corrupt(key, 'cannot be read, its bytes are not those that were written', cause)
   }
 }
 
@@ -97,5 +97,5 @@ function gone(key: string): PortError {
 
 function corrupt(key: string, what: string, cause?: unknown): PortError {
   const options = { curable: false, ...(cause === undefined ? {} : { cause }) }
-  return new PortError('CORRUPT', `batch object ${key} ${what}`, options)
+  return new PortError('CORRUPT', `batch object ${key} ${what}: ${REPAIR}`, options)
 }

@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { readMasterFile } from '../../lib/master/read-file.ts'
+import { PortError } from '../../lib/ports/errors.ts'
 import { verifyStream } from '../../lib/serve/verify.ts'
+import { MemoryObjects } from '../master/memory-objects.ts'
 import { testStream } from '../master/test-stream.ts'
-import { driveRun, MemoryWorld } from './memory-world.ts'
+import { driveRun, MemoryWorld, SETTINGS } from './memory-world.ts'
 import { answers, batchObjects, oracle, viewsOf } from './world.ts'
 
 let world: MemoryWorld
@@ -56,7 +59,13 @@ describe.each(['/segments/', '/indexes/'])('damaged %s', (part) => {
     const [view] = viewsOf(testStream)
     if (view === undefined) throw new Error('the test stream has no view')
     await expect(answers(reader(), view)).rejects.toMatchObject({ code: 'CORRUPT' })
-    if (grown) await feed()
+    if (grown) {
+      await feed()
+      // What stands is added to, and cannot be: the message names the object and what helps.
+      const added = driveRun(reader(), testStream, 'added')
+      await expect(added).rejects.toThrow(new RegExp(`batch/test/.*${part}.* --full`))
+      world.pass(SETTINGS.leaseMs + 1)
+    }
     expect((await driveRun(reader(), testStream, 'again', { full: true })).published).toBe(true)
     await agree()
   })
@@ -73,6 +82,33 @@ it('segments stay as long as the index that may list them cannot be read', async
     expect.arrayContaining([...segments]),
   )
   await agree()
+})
+
+describe('a master file that cannot be decoded', () => {
+  it('is named, also where no sum of the whole is looked at', async () => {
+    let key = ''
+    for await (const listed of world.objects.list('master/test/date=')) key = listed.key
+    const bytes = Buffer.from((await world.objects.get(key))?.bytes ?? [])
+    bytes[20] = (bytes[20] ?? 0) ^ 1
+    await world.objects.put(key, bytes)
+    const reading = (async () => {
+      for await (const _ of readMasterFile(world.objects, { key, sizeBytes: bytes.length }));
+    })()
+    await expect(reading).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: expect.stringContaining(`master file ${key} cannot be decoded`),
+    })
+  })
+
+  it('is told from one that a store does not answer for', async () => {
+    const sizeBytes = 9 * 1024 * 1024
+    const get = async () => Promise.reject(new PortError('UNAVAILABLE', 'no answer', { curable: true }))
+    const objects = Object.assign(new MemoryObjects(), { get })
+    const reading = (async () => {
+      for await (const _ of readMasterFile(objects, { key: 'large', sizeBytes }));
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'UNAVAILABLE', message: 'no answer' })
+  })
 })
 
 describe('a bit flipped in a file of the master', () => {

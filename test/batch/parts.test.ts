@@ -71,8 +71,8 @@ describe('merging sources', () => {
           // In two segments, as a base of two buckets comes.
           const half = Math.floor(keys.length / 2)
           return async function* () {
-            yield segmentOf(keys.slice(0, half)).bytes
-            yield segmentOf(keys.slice(half)).bytes
+            yield { key: 'a', bytes: segmentOf(keys.slice(0, half)).bytes }
+            yield { key: 'b', bytes: segmentOf(keys.slice(half)).bytes }
           }
         })
         const merged: SegmentKey[] = []

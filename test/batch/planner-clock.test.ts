@@ -126,7 +126,7 @@ async function attack(ops: readonly Op[], wrap?: (world: MemoryWorld) => ObjectS
   return one
 }
 
-const RUNS = Math.min(400, Number(process.env.WEIR_RUNS ?? 100))
+const RUNS = Math.min(400, Number(process.env.WEIR_RUNS ?? 40))
 const histories = fc.array(anyOp, { minLength: 6, maxLength: 25, size: 'max' })
 
 describe('a recompute on a machine whose clock is hours ahead', () => {
@@ -142,7 +142,8 @@ describe('a recompute on a machine whose clock is hours ahead', () => {
   it('publishes all the same, and lies where its own clock is believed', async () => {
     let runsAhead = 0
     let wrong = 0
-    for (const ops of fc.sample(histories, { numRuns: 40, seed: 11 })) {
+    for (const ops of fc.sample(histories, { numRuns: 200, seed: 11 })) {
+      if (runsAhead > 0 && wrong > 0) break
       const one = await attack(ops, believing)
       runsAhead += one.runsAhead
       wrong += one.wrong
