@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { provisionalTemplate } from '../lib/detect/template-matcher.ts'
 import { templates } from '../lib/detect/templates.ts'
+import type { HeaderPattern } from '../lib/formats/header-pattern.ts'
 import { SYSTEM_HEADERS } from '../lib/formats/header-pattern-systems.ts'
 import { LogLines } from '../lib/formats/syslog-line.ts'
 import { defineStream } from '../lib/stream/define.ts'
 
-/** How headers are read. A source with a header of its own is one more pattern in this list. */
-const lines = new LogLines([...SYSTEM_HEADERS])
+/** How headers are read that are not syslog. A source with a header of its own is one more pattern in this list. */
+export const HEADERS: readonly HeaderPattern[] = [...SYSTEM_HEADERS]
+
+const lines = new LogLines(HEADERS)
 
 /** A log line, taken apart. All of it but the message may be missing. */
 const line = z.object({

@@ -9,8 +9,8 @@ import { readLines } from '../../lib/collect/lines.ts'
 import { expandSources } from '../../lib/collect/sources.ts'
 import { TemplateMatcher } from '../../lib/detect/template-matcher.ts'
 import { TemplateMiner } from '../../lib/detect/template-miner.ts'
-import { SYSTEM_HEADERS } from '../../lib/formats/header-pattern-systems.ts'
 import { LogLines } from '../../lib/formats/syslog-line.ts'
+import { HEADERS } from '../../streams/logs.ts'
 import { withCommonOptions } from '../command.ts'
 import { progressLine } from '../progress.ts'
 import { explained } from '../run-options.ts'
@@ -20,7 +20,7 @@ interface MineOptions {
   readonly content: 'header' | 'raw'
 }
 
-const HEADERS = new LogLines(SYSTEM_HEADERS)
+const LINES = new LogLines(HEADERS)
 
 export function register(program: Command): void {
   const command = program
@@ -45,7 +45,7 @@ export function register(program: Command): void {
 }
 
 async function run(args: readonly string[], { content }: MineOptions): Promise<void> {
-  const messageOf = content === 'raw' ? (line: string) => line : (line: string) => HEADERS.read(line).message
+  const messageOf = content === 'raw' ? (line: string) => line : (line: string) => LINES.read(line).message
   await explained(async () => {
     const spooled = await spool(await expandSources(args))
     try {

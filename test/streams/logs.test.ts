@@ -5,10 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { markNormal } from '../../lib/batch/templates.ts'
 import { trainStream } from '../../lib/batch/train.ts'
 import { provisionalTemplate } from '../../lib/detect/template-matcher.ts'
+import { LogLines } from '../../lib/formats/syslog-line.ts'
 import { raiseRateChanges, rateChanges } from '../../lib/serve/rate-changes.ts'
 import { AlertLog } from '../../lib/state/alert-log.ts'
 import { compileView } from '../../lib/views/view.ts'
-import { logs } from '../../streams/logs.ts'
+import { HEADERS, logs } from '../../streams/logs.ts'
 import { answer, inFolder, weir } from '../end-to-end/weir.ts'
 import { LocalWorld } from '../master/local-world.ts'
 
@@ -64,6 +65,21 @@ describe('a log line', () => {
     expect(timeOf('Dec 31 23:59:59 h a: b', Date.UTC(2026, 0, 1))).toBe('2025-12-31T23:59:59.000Z')
     expect(timeOf('<14>1 2003-10-11T22:14:15.003Z h a p - - b', 0)).toBe('2003-10-11T22:14:15.003Z')
     expect(timeOf('no time', 5)).toBeUndefined()
+  })
+})
+
+describe('a header pattern of a user', () => {
+  it('reads lines as docs/streams/logs.md says, before the patterns that come with Weir', async () => {
+    const docs = await readFile(join(import.meta.dirname, '../../docs/streams/logs.md'), 'utf8')
+    const name = /name: '(\w+)'/.exec(docs)?.[1] ?? ''
+    const pattern = /pattern: \/(.*)\/s,/.exec(docs)?.[1] ?? ''
+    const time = /time: '(.*)'/.exec(docs)?.[1] ?? ''
+    const example = /printf '(.*)\\n' \| weir templates/.exec(docs)?.[1] ?? ''
+    const lines = new LogLines([{ name, pattern: new RegExp(pattern, 's'), time }, ...HEADERS])
+    const read = lines.read(example)
+    expect(read).toMatchObject({ header: 'turbine', level: 'WARN', message: 'rotor 7 too fast' })
+    expect(lines.timeOf(read.header, read.timestamp, 0)).toBe(Date.UTC(2026, 10, 21, 5, 40))
+    expect(lines.read('081109 203615 148 INFO dfs.DataNode$X: block blk_38 lost').header).toBe('hdfs')
   })
 })
 
