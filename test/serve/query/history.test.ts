@@ -81,6 +81,28 @@ describe('history lookups', () => {
     for (const [i, one] of asked.entries()) expect(await uncached?.([one], LATER_MS)).toEqual([found[i]])
   })
 
+  it('go on with a batch view that is swapped, whatever is held, and with what is counted meanwhile', async () => {
+    const random = seeded(5)
+    const keys = Array.from({ length: 8 }, (_, i) => `key ${i}`)
+    const read = historyReader(world.ports, past(6 * SLOT_MS), streams)
+    const pauseMs = () => random() * SLOT_MS
+    let entries: readonly Entry[] = []
+    for (let round = 0; round < 12; round++) {
+      const lines = Array.from({ length: 6 }, () => `{"text":"key ${Math.floor(random() * 8)}","integer":1}`)
+      entries = await counted(lines, pauseMs)
+      if (round % 3 === 2)
+        await publishBatch(world.ports, byText, entries, epochOf(world.clock.ms, world.ports.epochMs) - round)
+      // Older than anything that is held, and then once more from what is held.
+      world.clock.ms += 5_000
+      for (const some of [keys.slice(0, 3), keys.slice(2), keys]) {
+        const asked = some.map((key) => ({ name: 'past', key, atMs: world.clock.ms - 2_500 }))
+        const expected = asked.map(({ key, atMs }) => bruteForce(entries, key, atMs, 6))
+        expect(await read?.(asked, LATER_MS), `round ${round}`).toEqual(expected)
+        world.clock.ms += 1
+      }
+    }
+  })
+
   it('know something for some seconds, and then look again', async () => {
     const read = historyReader(world.ports, past(SLOT_MS), streams, { ageMsMax: 5_000 })
     world.clock.ms = byText.slotOf(world.clock.ms)
