@@ -95,6 +95,18 @@ const DIRECTIONS = {
   external: { local: 'inbound', external: 'external' },
 } as const
 
+/** Classes of exploits that aim at an account, as the classification table and Suricata name them. */
+const TAKEN_OVER = [
+  'attempted-user',
+  'Attempted User Privilege Gain',
+  'successful-user',
+  'Successful User Privilege Gain',
+  'attempted-admin',
+  'Attempted Administrator Privilege Gain',
+  'successful-admin',
+  'Successful Administrator Privilege Gain',
+]
+
 /** When a key was first and last seen. */
 const SEEN = {
   first: { kind: 'min', field: '@eventTime' },
@@ -243,16 +255,23 @@ export const nids = defineStream({
       aggregates: { failures: { kind: 'count' }, ...SEEN },
     },
     probes: {
-      title: 'Alerts of scanning by source',
-      where: [{ field: 'activity', in: ['scanning'] }],
+      title: 'Scanning by local hosts',
+      where: [
+        { field: 'source_place', in: ['local'] },
+        { field: 'activity', in: ['scanning'] },
+      ],
       groupBy: ['source_ip'],
       slotMs: 600_000,
       retentionDays: 30,
       aggregates: { alerts: { kind: 'count' }, ...SEEN },
     },
     exploits: {
-      title: 'Alerts of exploits by source',
-      where: [{ field: 'activity', in: ['exploits'] }],
+      title: 'Attempts on accounts by local hosts',
+      where: [
+        { field: 'source_place', in: ['local'] },
+        { field: 'activity', in: ['exploits'] },
+        { field: 'class', in: TAKEN_OVER },
+      ],
       groupBy: ['source_ip'],
       slotMs: 600_000,
       retentionDays: 30,
@@ -289,7 +308,7 @@ export const nids = defineStream({
     },
     scanThenExploit: {
       kind: 'sequence',
-      title: 'Exploit after a scan',
+      title: 'Exploit after a scan, from inside',
       severity: 'high',
       first: 'probes',
       next: 'exploits',

@@ -31,6 +31,7 @@ type PatternPorts = Pick<Ports, 'site' | 'keyed' | 'objects'>
 export class Patterns {
   readonly #ports: PatternPorts
   readonly #judges: readonly Judge[]
+  readonly #views: ReadonlySet<View>
   readonly #parts: PartCache
   readonly #raiser: RaiseOnce
   /** By enriched partition. */
@@ -42,6 +43,7 @@ export class Patterns {
     this.#parts = new PartCache(ports.objects)
     this.#raiser = new RaiseOnce(ports.keyed, log)
     this.#judges = judgesOf(stream, ports.site, views)
+    this.#views = new Set(this.#judges.flatMap((judge) => judge.views))
   }
 
   /**
@@ -59,7 +61,8 @@ export class Patterns {
     }
   }
 
-  async #judge(known: Map<View, PatternBoards>, written: readonly WrittenBoard[]): Promise<void> {
+  async #judge(known: Map<View, PatternBoards>, all: readonly WrittenBoard[]): Promise<void> {
+    const written = all.filter(({ view }) => this.#views.has(view))
     const touched = touchedOf(written)
     for (const { view, key, head } of written) known.get(view)?.wrote(key, head)
     const [first] = written
@@ -97,11 +100,12 @@ function touchedOf(written: readonly WrittenBoard[]): ReadonlyMap<View, Touched>
   for (const { view, key, entries } of written) {
     const ofView = touched.get(view) ?? new Map<string, Set<number>>()
     touched.set(view, ofView)
-    for (const one of new Set(entries.flatMap(({ keys }) => keys))) {
-      const slots = ofView.get(one)
-      if (slots === undefined) ofView.set(one, new Set([key.slot]))
-      else slots.add(key.slot)
-    }
+    for (const { keys } of entries)
+      for (const one of keys) {
+        const slots = ofView.get(one)
+        if (slots === undefined) ofView.set(one, new Set([key.slot]))
+        else slots.add(key.slot)
+      }
   }
   return touched
 }

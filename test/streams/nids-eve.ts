@@ -52,9 +52,9 @@ export function series(
   }))
 }
 
-/** Four attacks, each just at its limit, in windows that begin with a stretch; sources are 198.51.100.1 to .4. */
+/** Four attacks, each just at its limit, in windows that begin with a stretch; sources are 198.51.100.1 to .3 and 10.0.3.4. */
 export function attacks(): readonly Eve[] {
-  const probe = { from: '198.51.100.4', to: '10.0.0.9', port: 22 }
+  const probe = { from: '10.0.3.4', to: '10.0.0.9', port: 22 }
   return [
     ...series(30, 9_000, (i) => ({ from: '198.51.100.1', port: 1_000 + i })),
     ...series(30, 9_000, (i) => ({ from: '198.51.100.2', to: `10.0.1.${i}` })),
@@ -66,8 +66,8 @@ export function attacks(): readonly Eve[] {
 
 /** What is just no attack: one less than a limit, a limit spread over more than its window, or over several hosts. */
 export function nearMisses(): readonly Eve[] {
-  const late = { from: '203.0.113.7', to: '10.0.0.9', port: 22 }
-  const reversed = { from: '203.0.113.8', to: '10.0.0.9', port: 22 }
+  const late = { from: '10.0.3.7', to: '10.0.0.9', port: 22 }
+  const reversed = { from: '10.0.3.8', to: '10.0.0.9', port: 22 }
   return [
     ...series(29, 9_000, (i) => ({ from: '203.0.113.1', port: 1_000 + i })),
     ...series(300, 1_000, (i) => ({ from: '203.0.113.2', port: 1_000 + (i % 29) })),
@@ -78,6 +78,9 @@ export function nearMisses(): readonly Eve[] {
     ...series(57, 5_000, (i) => ({ from: '203.0.113.6', to: `10.0.2.${i % 3}`, port: 22, what: 'logins' })),
     { ...late, atMs: 1_000, what: 'scanning' },
     { ...late, atMs: 1_001 + HOUR_MS, what: 'exploits' },
+    // From outside that is the noise of every day.
+    { ...late, from: '203.0.113.9', atMs: 1_000, what: 'scanning' },
+    { ...late, from: '203.0.113.9', atMs: 2_000, what: 'exploits' },
     { ...reversed, atMs: 1_000, what: 'exploits' },
     { ...reversed, atMs: 2_000, what: 'scanning' },
   ]
