@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ObjectStore } from '../ports/object-store.ts'
-import type { BatchChunk } from '../state/batch-index.ts'
+import { type BatchChunk, keptFromMs } from '../state/batch-index.ts'
 import { readBatchIndex } from '../state/batch-read.ts'
 import { partialDirectory } from './partials.ts'
 import {
@@ -90,6 +90,7 @@ async function chunksOf(
   const base = view.base === undefined ? [] : (await readBatchIndex(objects, view.base)).chunks
   const standing = new Map(base.map((chunk) => [chunk.from, chunk]))
   const byChunk = new Map<number, ChunkSource[]>()
+  const keptMs = keptFromMs(view.definition, plan.covers)
   let records = 0
   for (let i = 0; i < shards.length; i += AT_ONCE) {
     const keys = shards.slice(i, i + AT_ONCE).map((shard) => partialKey(plan, view, shard))
@@ -97,6 +98,7 @@ async function chunksOf(
     for (const [at, directory] of directories.entries()) {
       records += directory.records
       for (const { from, ...segment } of directory.segments) {
+        if (from < keptMs) continue
         const sources = byChunk.get(from) ?? []
         sources.push({ key: keys[at] ?? '', ...segment })
         byChunk.set(from, sources)

@@ -1,6 +1,6 @@
 import type { MasterFile } from '../master/manifest.ts'
 import type { Ports } from '../ports/ports.ts'
-import type { BatchCoverage, CoveredPartition } from '../state/batch-index.ts'
+import { type BatchCoverage, type CoveredPartition, keptFromMs } from '../state/batch-index.ts'
 import { type BatchPointer, loadBatchPointer } from '../state/batch-pointer.ts'
 import { RunLostError, readRunRecord, takeLease } from '../state/batch-run.ts'
 import { coveredRetractions, retractionNotes } from '../state/covered-retractions.ts'
@@ -139,9 +139,11 @@ class Planner {
   }
 
   /** Why a view that stands cannot be added to; undefined where it can. */
-  async #whyFull({ base }: ViewMode, late: LateRecords[]): Promise<string | undefined> {
+  async #whyFull({ base, view }: ViewMode, late: LateRecords[]): Promise<string | undefined> {
     if (base === undefined) return 'new'
     const { covers } = base
+    if (base.keptFromMs > keptFromMs(view.definition, this.#frontier))
+      return 'it is to keep days that had been left out'
     if (coveredRetractions(this.#retractions, covers) !== covers.retractions)
       return 'a retraction of records in it was recorded or withdrawn'
     const found = await this.#lateRecords(covers)

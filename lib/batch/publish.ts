@@ -1,6 +1,6 @@
 import { PortError } from '../ports/errors.ts'
 import type { Ports } from '../ports/ports.ts'
-import { type BatchChunk, type BatchIndex, chunkMsOf, indexObject } from '../state/batch-index.ts'
+import { type BatchChunk, type BatchIndex, chunkMsOf, indexObject, keptFromMs } from '../state/batch-index.ts'
 import { type BatchEntry, type BatchPointer, loadBatchPointer, pointerItem } from '../state/batch-pointer.ts'
 import { readBatchIndex } from '../state/batch-read.ts'
 import { leaseFence, RunLostError, readRunRecord, recordPut } from '../state/batch-run.ts'
@@ -131,11 +131,13 @@ async function buildIndex(
 ): Promise<Built> {
   const base = planned.base === undefined ? [] : (await readBatchIndex(objects, planned.base)).chunks
   const byFrom = new Map([...base, ...merged].map((chunk) => [chunk.from, chunk]))
-  const chunks = [...byFrom.values()].sort((a, b) => a.from - b.from)
   const { slotMs } = view.definition
   const { covers } = plan
+  const keptMs = keptFromMs(view.definition, covers)
+  const chunks = [...byFrom.values()].filter(({ from }) => from >= keptMs).sort((a, b) => a.from - b.from)
   const name = versionName(view)
-  const index: BatchIndex = { form: 1, view: name, slotMs, chunkMs: chunkMsOf(slotMs), covers, chunks }
+  const head = { form: 1 as const, view: name, slotMs, chunkMs: chunkMsOf(slotMs), covers }
+  const index: BatchIndex = { ...head, ...(keptMs > 0 ? { keptFromMs: keptMs } : {}), chunks }
   const { key, bytes } = indexObject(view, index)
   await putIndex(objects, key, bytes)
   const known = await segmentsBefore(objects, pointer?.views[name])

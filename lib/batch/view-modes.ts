@@ -9,9 +9,16 @@ import { compileView, type View } from '../views/view.ts'
 export interface ViewMode {
   readonly name: string
   readonly view: View
-  readonly base?: { readonly entry: BatchEntry; readonly covers: BatchCoverage }
+  readonly base?: StandingView
   /** Why it is built in full. */
   readonly why?: string
+}
+
+export interface StandingView {
+  readonly entry: BatchEntry
+  readonly covers: BatchCoverage
+  /** Slots before it have been left out; 0: none. */
+  readonly keptFromMs: number
 }
 
 /** The batch views that stand, of the views as they are declared now. Those without a `base` are built in full. */
@@ -27,9 +34,9 @@ export async function viewModes(
       const entry = entryOf(pointer, view)
       if (entry === undefined) return { name, view, why: 'new, or its definition has changed' }
       if (full) return { name, view, why: 'asked for' }
-      const { covers } = await readBatchIndex(objects, entry)
+      const { covers, keptFromMs = 0 } = await readBatchIndex(objects, entry)
       if (covers.epochMs !== epochMs) return { name, view, why: 'epochs are of another length' }
-      return { name, view, base: { entry, covers } }
+      return { name, view, base: { entry, covers, keptFromMs } }
     }),
   )
 }

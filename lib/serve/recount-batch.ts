@@ -79,6 +79,7 @@ export class BatchRecount {
     const window = this.#windows[this.#pass]
     if (window === undefined) return
     const { horizon, epochMs } = this.#index.covers
+    const { keptFromMs: keptMs = Number.NEGATIVE_INFINITY } = this.#index
     for (const entry of entries) {
       if (epochOf(entry.appendTime, epochMs) >= horizon) continue
       if (entry.offset >= (this.#ends.get(placeOf(entry)) ?? 0)) {
@@ -86,7 +87,7 @@ export class BatchRecount {
         continue
       }
       const slot = this.view.slotOf(entry.eventTime)
-      if (slot < window.from || slot >= window.to || this.#isRetracted(entry)) continue
+      if (slot < window.from || slot >= window.to || slot < keptMs || this.#isRetracted(entry)) continue
       for (const key of this.view.keysOf(entry)) if (isOf(window, key)) this.#addTo(key, slot, entry)
     }
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { bucketOf, keyHash } from '../formats/segment-order.ts'
 import { PortError } from '../ports/errors.ts'
+import type { ViewDefinition } from '../stream/view-definition.ts'
 import type { View } from '../views/view.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface BatchIndex {
   readonly slotMs: number
   readonly chunkMs: number
   readonly covers: BatchCoverage
+  /** Chunks before it are left out, as no query asks for them (`keptFromMs`). Missing: none are. */
+  readonly keptFromMs?: number
   /** In order of `from`, none empty. */
   readonly chunks: readonly BatchChunk[]
 }
@@ -62,6 +65,21 @@ const DAYS_OF_DAY_SLOTS = 32
 /** Length of a view's chunks: a day of slots; of slots of a day, 32. */
 export function chunkMsOf(slotMs: number): number {
   return slotMs < DAY_MS ? DAY_MS : DAY_MS * DAYS_OF_DAY_SLOTS
+}
+
+/**
+ * From which chunk on a batch view that covers the epochs before `horizon` keeps its slots, ms; 0: all. No query asks for slots that
+ * ended `retentionDays` before it is put, and it is put after the horizon; a day more is for clocks. It is a function of what
+ * the view covers, so that what is added to has the same chunks as what is built anew.
+ */
+export function keptFromMs(
+  { slotMs, retentionDays }: Pick<ViewDefinition, 'slotMs' | 'retentionDays'>,
+  { horizon, epochMs }: Pick<BatchCoverage, 'horizon' | 'epochMs'>,
+): number {
+  if (retentionDays === undefined) return 0
+  const chunkMs = chunkMsOf(slotMs)
+  const lastMs = horizon * epochMs - (retentionDays + 1) * DAY_MS - slotMs
+  return Math.max(0, Math.floor(lastMs / chunkMs) * chunkMs)
 }
 
 /** The segment of a chunk that holds a key where it is there at all. */
