@@ -53,7 +53,10 @@ export interface Landed {
 }
 
 /** Everything in a topic, by partition, in order. */
-export async function everything(log: EventLog, topic: string): Promise<readonly (readonly Landed[])[]> {
+export async function everything(
+  log: Pick<EventLog, 'describeTopic' | 'offsets' | 'read'>,
+  topic: string,
+): Promise<readonly (readonly Landed[])[]> {
   const info = await log.describeTopic(topic)
   const partitions: Landed[][] = []
   for (let p = 0; p < (info?.partitions ?? 0); p++) {

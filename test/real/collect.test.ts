@@ -13,7 +13,9 @@ import { seededRandom } from '../../lib/stream/random.ts'
 import { topicName } from '../../lib/stream/topic.ts'
 import type { ChildOrder } from '../collect/child.ts'
 import { inFolder, openTestPorts } from '../collect/ports.ts'
+import { eventsIn, SpoolWriter } from '../collect/spool-writer.ts'
 import { difference, NO_DIFFERENCE, wordStream, words } from '../collect/streams.ts'
+import { until } from '../collect/until.ts'
 import { onServer } from './on-server.ts'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
@@ -142,6 +144,37 @@ onServer('kafka', ({ endpoint }) => {
         expect(difference(values, lines(words(written)))).toEqual(NO_DIFFERENCE)
       }))
   })
+
+  it(`a collector that follows unified2 spools and is killed puts every event in once (SEED=${SEED})`, () =>
+    inFolder(async (dir) => {
+      const random = seededRandom(SEED + 2)
+      const folder = join(dir, 'spool')
+      await mkdir(folder)
+      const writer = new SpoolWriter(folder, random)
+      const order: ChildOrder = {
+        dir: join(dir, 'own'),
+        keyed: false,
+        brokers: endpoint,
+        sources: [writer.pattern],
+        follow: true,
+        maxBatchBytes: 6000,
+        options: { checkpointMs: 50 },
+      }
+      let writing = true
+      const written = (async () => {
+        while (writing) await writer.write()
+      })()
+      for (let lives = 0; lives < 3; lives++) await live(order, random() * 1000)
+      writing = false
+      await written
+      const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: 'ignore' })
+      const log = open()
+      const events = async () => eventsIn((await valuesOf(log, topicName('words', 'raw'))).flat())
+      await until('every event', async () => (await events()).different === writer.events)
+      child.kill('SIGTERM')
+      if (child.exitCode === null) await once(child, 'close')
+      expect(await events()).toEqual({ different: writer.events, doubled: [], packetsDoubled: [] })
+    }))
 
   describe('the ingest API on Kafka', () => {
     it(`takes a request sent again once, whoever was at it before (SEED=${SEED})`, () =>
