@@ -32,6 +32,8 @@ export interface DemoPlay {
 const REST_AFTER_MS = 60_000
 /** A first look finds charts with something in them. */
 const PAST_MS = 3_600_000
+/** What a first model learns from: enough slots to say how rates vary. */
+const LEARNT_MS = 2 * PAST_MS
 /** A few records a second need no wake-up each. */
 const FRAME_MS = 1_000
 
@@ -65,11 +67,11 @@ async function isEmpty({ log }: Ports, { name }: Stream): Promise<boolean> {
   return true
 }
 
-/** A first model of a detector that learns from all there is, from an hour like the one that will have been. */
+/** A first model of a detector that learns from all there is, from hours like the one that will have been. */
 async function learnDemo(ports: Ports, stream: Stream, demo: DemoStream, startMs: number): Promise<void> {
   const { detector } = stream
   if (detector?.learn === undefined || (await activeModel(ports, stream.name)) !== undefined) return
-  const observed = [...observe(stream, demo({ seed: 1, startMs, pastMs: PAST_MS }), startMs)]
+  const observed = [...observe(stream, demo({ seed: 1, startMs, pastMs: LEARNT_MS }), startMs)]
   const records = async function* () {
     yield observed
   }

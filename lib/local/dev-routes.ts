@@ -11,6 +11,7 @@ import { readSlides } from '../serve/trends/slides.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Attention } from './attention.ts'
 import { type Fallback, HttpError, type Route } from './http-api.ts'
+import { incidentRoutes } from './incident-routes.ts'
 import { templateRoutes } from './template-routes.ts'
 
 /** What the HTTP API needs of the running server. */
@@ -77,6 +78,7 @@ export function devRoutes(running: () => Running): Readonly<Record<string, Route
       return result
     },
     ...templateRoutes(running),
+    ...incidentRoutes(running),
     'POST /api/kill': async ({ body }) => {
       const part = typeof body === 'object' && body !== null && 'part' in body ? body.part : undefined
       running().kill(String(part))

@@ -41,6 +41,8 @@ export interface ViewSummary {
   readonly title: string
   readonly groupBy: readonly string[]
   readonly slotMs: number
+  /** Patterns are judged from it: it says little to people. */
+  readonly forPatterns?: boolean
   /** Names of the aggregates, as they appear in a row. */
   readonly aggregates: readonly string[]
   /** Those of them that add up over keys and slots (counts and sums), so that bars can be stacked. Default: `count`. */
@@ -78,6 +80,20 @@ export interface AlertsAnswer {
   readonly alerts: readonly (Alert & { readonly mark?: IncidentMark })[]
   /** Where to go on: the `since` of the next request or of a subscription. */
   readonly cursor: string
+}
+
+/**
+ * POST /api/incidents: somebody sees to an incident, closes it, or takes that back. Answered 202 with `{mark}`. A closed one
+ * opens again with an alert after `lastSeenMs`. The local run only, as POST /api/suppress, which leaves a group out of
+ * lists and pushes: `{stream, group, undo?}`.
+ */
+export interface IncidentRequest {
+  readonly stream: string
+  readonly id: string
+  readonly state: IncidentMark['state'] | 'open'
+  /** Last alert of the incident that the one who says so has seen. */
+  readonly lastSeenMs: number
+  readonly note?: string
 }
 
 /** GET /api/dead-letters?stream=&limit=: newest first. */

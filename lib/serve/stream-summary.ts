@@ -1,4 +1,5 @@
 import type { Stream } from '../stream/define.ts'
+import { viewsOfPattern } from '../stream/pattern.ts'
 import type { ViewDefinition } from '../stream/view-definition.ts'
 import type { StreamPage, StreamSummary, ViewSummary } from './dashboard-messages.ts'
 
@@ -8,7 +9,8 @@ const TRENDING_SLOT_MS = 10_000
 
 /** A stream as the dashboard is told of it. */
 export function streamSummary(stream: Stream): StreamSummary {
-  const { name, title, description, detector, scorer, views } = stream
+  const { name, title, description, detector, scorer, views, patterns } = stream
+  const forPatterns = new Set(Object.values(patterns).flatMap(viewsOfPattern))
   return {
     name,
     title,
@@ -16,7 +18,9 @@ export function streamSummary(stream: Stream): StreamSummary {
     detects: detector !== undefined || scorer !== undefined,
     trains: detector !== undefined,
     page: pageOf(stream),
-    views: Object.entries(views).map(([view, definition]) => viewSummary(view, definition)),
+    views: Object.entries(views).map(([view, definition]) =>
+      viewSummary(view, definition, forPatterns.has(view)),
+    ),
   }
 }
 
@@ -45,13 +49,18 @@ function seriesOf(views: Stream['views'], trending: ViewDefinition): string {
   return same.sort(([, a], [, b]) => b.slotMs - a.slotMs)[0]?.[0] ?? TRENDING
 }
 
-function viewSummary(name: string, { title, groupBy, slotMs, aggregates }: ViewDefinition): ViewSummary {
+function viewSummary(
+  name: string,
+  { title, groupBy, slotMs, aggregates }: ViewDefinition,
+  forPatterns: boolean,
+): ViewSummary {
   const kinds = Object.entries(aggregates)
   return {
     name,
     title,
     groupBy,
     slotMs,
+    ...(forPatterns ? { forPatterns } : {}),
     aggregates: kinds.map(([aggregate]) => aggregate),
     additive: kinds.flatMap(([aggregate, { kind }]) =>
       kind === 'count' || kind === 'sum' ? [aggregate] : [],

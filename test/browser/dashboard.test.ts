@@ -192,7 +192,7 @@ describe.skipIf(missing !== undefined)('the dashboard', () => {
     const before = await page.locator('.record tr').count()
     await page.getByRole('button', { name: /empty fields and zeros/ }).click()
     expect(await page.locator('.record tr').count()).toBeGreaterThan(before)
-    await page.getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('button', { name: 'Close', exact: true }).click()
     await page.getByRole('button', { name: 'Dead letters' }).click()
     await expect.poll(() => page.locator('.letters li').count()).toBe(5)
     await screen(page, 'dead-letters')

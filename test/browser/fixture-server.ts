@@ -55,6 +55,8 @@ export class FixtureServer {
   readonly site: FixtureSite
   readonly faults: Faults = { failing: [], refusing: false }
   readonly subscribed: ClientMessage[] = []
+  /** What was done about incidents. */
+  readonly posted: { readonly pathname: string; readonly body: unknown }[] = []
   readonly #options: FixtureOptions
   readonly #http: Server
   readonly #connections = new Set<Connection>()
@@ -194,6 +196,10 @@ export class FixtureServer {
         const { templateId, undo } = (await bodyOf(request)) as NormalRequest
         return this.#pages?.callNormal(templateId, undo === true)
       }
+      case '/api/incidents':
+      case '/api/suppress':
+        this.posted.push({ pathname, body: await bodyOf(request) })
+        return { mark: null }
       case '/api/trends':
         return { stream: 'posts', slides: this.#pages?.slides ?? [] }
       case '/api/alerts':

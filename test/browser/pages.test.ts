@@ -171,6 +171,30 @@ describe.skipIf(missing !== undefined)('the pages of streams', () => {
     await expect.poll(() => rows.count()).toBe(graver.length)
   })
 
+  it('nids: an incident is acknowledged, closed and its group suppressed', async () => {
+    const { page, server } = await visit('nids')
+    const rows = page.locator('.flows .alert[data-id]')
+    const [first, second] = pages.alerts('nids').toReversed()
+    const all = pages.alerts('nids').length
+    await expect.poll(() => rows.count()).toBe(all)
+    await rows.first().click()
+    await page.getByRole('button', { name: 'Acknowledge' }).click()
+    await rows.first().getByText('seen to').waitFor()
+    await page.getByRole('button', { name: 'Close incident' }).click()
+    await page.locator('.drawer').waitFor({ state: 'detached' })
+    await expect.poll(() => rows.count()).toBe(all - 1)
+    await rows.first().click()
+    await page.getByRole('button', { name: 'Suppress this group' }).click()
+    const left = pages.alerts('nids').filter(({ id, group }) => id !== first?.id && group !== second?.group)
+    await expect.poll(() => rows.count()).toBe(left.length)
+    const about = { stream: 'nids', id: first?.id, lastSeenMs: first?.lastSeenMs }
+    expect(server.posted).toEqual([
+      { pathname: '/api/incidents', body: { ...about, state: 'acknowledged' } },
+      { pathname: '/api/incidents', body: { ...about, state: 'closed' } },
+      { pathname: '/api/suppress', body: { stream: 'nids', group: second?.group } },
+    ])
+  })
+
   it('are reached by links, each with its name, and fit 360 pixels', async () => {
     const { page } = await visit('nothing-of-that-name', {}, { width: 360, height: 740 })
     const titles = { nids: 'Intrusion alerts', logs: 'Log lines', posts: 'Posts', orders: 'Orders' }

@@ -5,6 +5,7 @@ import { useFeed, useSession } from '../context.ts'
 import { count, duration, fieldText, fullTime, percent } from '../format.ts'
 import { CopyButton } from './copy-button.tsx'
 import { Drawer } from './drawer.tsx'
+import { IncidentActions } from './incident-actions.tsx'
 
 /** Everything about one incident; it goes on growing while it is open. */
 export function AlertDetail({ id, onClose }: { readonly id: string; readonly onClose: () => void }) {
@@ -23,6 +24,7 @@ export function AlertDetail({ id, onClose }: { readonly id: string; readonly onC
       onClose={onClose}
     >
       <Facts alert={alert} />
+      <IncidentActions alert={alert} onClose={onClose} />
       <h3>Score</h3>
       <ScoreMeter alert={alert} />
       {alert.reasons.length > 0 && <h3>Why</h3>}

@@ -1,7 +1,8 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import type { Alert } from '../../../lib/serve/dashboard-messages.ts'
+import { useFeed } from '../context.ts'
 import { clock, count, fullTime } from '../format.ts'
-import { INCIDENTS_LIMIT } from '../state/feed.ts'
+import { INCIDENTS_LIMIT, type Mark } from '../state/feed.ts'
 import { FlowCells, type FlowOptions, pastOf } from './flow-cells.tsx'
 
 /** Rows rendered at first, and how many more at a time. */
@@ -17,6 +18,7 @@ export interface AlertsProps {
 /** Rows that open the panel; one of them is in the tab order, arrow keys move among them. */
 export function AlertList(props: AlertsProps & { readonly alerts: readonly Alert[] }) {
   const { alerts, selected, onSelect, flows } = props
+  const marks = useFeed((view) => view.marks)
   const [rows, setRows] = useState(ROWS)
   const [focused, setFocused] = useState<string>()
   const list = useRef<HTMLUListElement>(null)
@@ -44,6 +46,7 @@ export function AlertList(props: AlertsProps & { readonly alerts: readonly Alert
             onSelect={onSelect}
             onFocus={setFocused}
             flows={flows}
+            mark={marks.get(alert.id)}
           />
         ))}
       </ul>
@@ -73,8 +76,9 @@ function Row(props: {
   readonly onSelect: (id: string) => void
   readonly onFocus: (id: string) => void
   readonly flows: FlowOptions | undefined
+  readonly mark: Mark | undefined
 }) {
-  const { alert, pressed, tabStop, onSelect, onFocus, flows } = props
+  const { alert, pressed, tabStop, onSelect, onFocus, flows, mark } = props
   const { id, severity, title, reasons, count: alertCount, firstSeenMs } = alert
   const past = flows === undefined ? undefined : pastOf(alert, flows)
   const fresh = useRef(props.fresh).current
@@ -91,7 +95,11 @@ function Row(props: {
           onFocus={() => onFocus(id)}
         >
           <span class={`severity ${severity}`}>{severity}</span>
-          <span class="alert-title">{title}</span>
+          <span class="alert-title">
+            {mark?.state === 'acknowledged' && <em class="badge normal">seen to</em>}
+            {mark?.state === 'closed' && <em class="badge new">open again</em>}
+            {title}
+          </span>
           <span class={`alert-count ${alertCount === 1 ? 'one' : ''}`}>
             {count(alertCount)}
             <span class="unseen"> {alertCount === 1 ? 'alert' : 'alerts'}</span>
@@ -105,6 +113,6 @@ function Row(props: {
         </button>
       </li>
     ),
-    [alert, pressed, tabStop, past],
+    [alert, pressed, tabStop, past, mark],
   )
 }

@@ -38,10 +38,10 @@ export function DataPanel(props: DataPanelProps) {
   }
 }
 
-/** Views that no other part of the page shows: not those by outcome or severity of the entry, nor by template. */
+/** Views that no other part of the page shows: not those of patterns, by outcome or severity of the entry, or by template. */
 export function restOf({ views, page }: StreamSummary): readonly ViewSummary[] {
-  return views.filter(({ name, groupBy }) => {
-    if (groupBy.some((field) => field.startsWith('@'))) return false
+  return views.filter(({ name, groupBy, forPatterns }) => {
+    if (forPatterns === true || groupBy.some((field) => field.startsWith('@'))) return false
     if (page.kind === 'templates') return !groupBy.includes('templateId')
     return page.kind !== 'trends' || (name !== page.trending && name !== page.series)
   })

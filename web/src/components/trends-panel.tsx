@@ -41,6 +41,14 @@ export function TrendsPanel({ stream, series, end }: TrendsProps) {
             {now.past ? 'Most used' : 'Trending now'}
             <small>{now.window}</small>
           </h2>
+          {now.behind && (
+            <span
+              class="pill tone-water"
+              title="Windows close one after the other, at the pace of the records"
+            >
+              Catching up
+            </span>
+          )}
           {now.provisional && (
             <span class="pill tone-warn" title="A partition gave nothing for a minute and was not waited for">
               Provisional
@@ -77,9 +85,13 @@ interface TrendingNow {
   readonly window: string
   readonly note: string
   readonly provisional: boolean
+  /** The latest window is of a while ago, though records come. */
+  readonly behind: boolean
 }
 
 const WINDOW_MS = 600_000
+/** A window closes 20 s after its end, or up to a minute later where closing is scheduled by the minute. */
+const BEHIND_MS = 120_000
 const TOP = 20
 
 /** From the slides; where there are none, since the records are of the past, from the view at the newest record. */
@@ -103,7 +115,15 @@ function useTrendingNow(stream: StreamSummary, series: string, end: StreamEnd): 
     const window = `10 minutes to ${slotTime(end.endMs, nowMs)}`
     const note =
       'These posts are of the past, so nothing trends now: this is what was used most before the newest of them.'
-    return { rows: old, loading: answer === undefined, past: true, window, note, provisional: false }
+    return {
+      rows: old,
+      loading: answer === undefined,
+      past: true,
+      window,
+      note,
+      provisional: false,
+      behind: false,
+    }
   }
   const window = latest === undefined ? '' : `10 minutes to ${timeOfSlide(latest.to, nowMs)}`
   const late =
@@ -120,6 +140,7 @@ function useTrendingNow(stream: StreamSummary, series: string, end: StreamEnd): 
     window,
     note,
     provisional: latest?.provisional ?? false,
+    behind: end.kind === 'live' && latest !== undefined && latest.to < nowMs - BEHIND_MS,
   }
 }
 

@@ -2,6 +2,7 @@ import type {
   AlertsAnswer,
   DeadLettersAnswer,
   ErrorAnswer,
+  IncidentRequest,
   QueryAnswer,
   Status,
   StreamsAnswer,
@@ -33,6 +34,10 @@ export interface Api {
   templates(stream: string, signal?: AbortSignal): Promise<TemplatesAnswer>
   /** Calls a template normal, or takes that back. */
   callNormal(stream: string, templateId: string, undo: boolean): Promise<void>
+  /** Acknowledges or closes an incident, or takes that back. */
+  markIncident(request: IncidentRequest): Promise<void>
+  /** Leaves a group of alerts out of lists and pushes. */
+  suppress(stream: string, group: string): Promise<void>
   kill(part: string): Promise<void>
 }
 
@@ -62,6 +67,8 @@ export const api: Api = {
   trends: (stream, limit, signal) => get<TrendsAnswer>('/api/trends', { stream, limit }, signal),
   templates: (stream, signal) => get<TemplatesAnswer>('/api/templates', { stream }, signal),
   callNormal: (stream, templateId, undo) => post('/api/templates/normal', { stream, templateId, undo }),
+  markIncident: (request) => post('/api/incidents', request),
+  suppress: (stream, group) => post('/api/suppress', { stream, group }),
   kill: (part) => post('/api/kill', { part }),
 }
 

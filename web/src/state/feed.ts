@@ -1,7 +1,11 @@
-import type { Alert } from '../../../lib/serve/dashboard-messages.ts'
+import type { Alert, AlertsAnswer } from '../../../lib/serve/dashboard-messages.ts'
 import type { Severity } from '../../../lib/stream/detector.ts'
 import { Incidents } from '../client/incidents.ts'
 import { Store } from './store.ts'
+
+type MarkedAlert = AlertsAnswer['alerts'][number]
+/** What somebody did about an incident. */
+export type Mark = NonNullable<MarkedAlert['mark']>
 
 /** What the list of alerts shows. */
 export interface FeedView {
@@ -9,6 +13,8 @@ export interface FeedView {
   readonly problem?: string
   /** Newest first; while paused, as they were when the pause began. */
   readonly shown: readonly Alert[]
+  /** What somebody did about incidents, by id. */
+  readonly marks: ReadonlyMap<string, Mark>
   readonly paused: boolean
   /** Incidents that arrived during the pause. */
   readonly waiting: number
@@ -20,12 +26,14 @@ export const INCIDENTS_LIMIT = 500
 /** A storm changes the list thirty times a second; people read it four times a second. */
 const FLUSH_MS = 250
 
-const EMPTY: FeedView = { loading: true, shown: [], paused: false, waiting: 0, received: 0 }
+const EMPTY: FeedView = { loading: true, shown: [], marks: new Map(), paused: false, waiting: 0, received: 0 }
 
 /** The incidents of one stream, put together as frames arrive and shown at a readable pace. */
 export class Feed {
   readonly view = new Store<FeedView>(EMPTY)
   #incidents = new Incidents(INCIDENTS_LIMIT)
+  readonly #marks = new Map<string, Mark>()
+  readonly #hidden = new Set<string>()
   #received = 0
   #waiting = 0
   #flush: ReturnType<typeof setTimeout> | undefined
@@ -34,15 +42,35 @@ export class Feed {
     clearTimeout(this.#flush)
     this.#flush = undefined
     this.#incidents = new Incidents(INCIDENTS_LIMIT)
+    this.#marks.clear()
+    this.#hidden.clear()
     this.#received = 0
     this.#waiting = 0
     this.view.update(() => EMPTY)
   }
 
   /** What is known from before the page opened. */
-  load(alerts: readonly Alert[]): void {
+  load(alerts: readonly MarkedAlert[]): void {
+    for (const { id, mark } of alerts) if (mark !== undefined) this.#marks.set(id, mark)
     this.#incidents.add(alerts)
     this.#show()
+  }
+
+  /** Somebody acknowledged or closed an incident, or took that back. */
+  mark(id: string, mark: Mark | undefined): void {
+    if (mark === undefined) this.#marks.delete(id)
+    else this.#marks.set(id, mark)
+    this.#refresh()
+  }
+
+  /** Incidents of the group are shown no more. */
+  hideGroup(group: string): void {
+    this.#hidden.add(group)
+    this.#refresh()
+  }
+
+  markOf(id: string): Mark | undefined {
+    return this.#marks.get(id)
   }
 
   fail(problem: string): void {
@@ -69,12 +97,28 @@ export class Feed {
     return this.#incidents.get(id)
   }
 
+  /** What somebody did is seen at once, in a pause too. */
+  #refresh(): void {
+    this.view.update((view) => ({ ...view, shown: view.shown.filter((alert) => this.#isOpen(alert)) }))
+    this.#show()
+  }
+
+  /** A closed incident is open again when another alert joins it. */
+  #isOpen({ id, group, lastSeenMs }: Alert): boolean {
+    const mark = this.#marks.get(id)
+    return !this.#hidden.has(group) && !(mark?.state === 'closed' && lastSeenMs <= mark.lastSeenMs)
+  }
+
   #show(): void {
     const { paused, shown } = this.view.get()
     if (!paused) this.#waiting = 0
     this.view.update(() => ({
       loading: false,
-      shown: paused && shown.length > 0 ? shown : this.#incidents.newestFirst(),
+      shown:
+        paused && shown.length > 0
+          ? shown
+          : this.#incidents.newestFirst().filter((alert) => this.#isOpen(alert)),
+      marks: new Map(this.#marks),
       paused,
       waiting: this.#waiting,
       received: this.#received,
