@@ -8,9 +8,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { liveInputs } from '../../lib/collect/inputs.ts'
 import { startRun } from '../../lib/collect/run.ts'
-import { freePort } from '../../test/collect/free-port.ts'
 import { inFolder, openTestPorts } from '../../test/collect/ports.ts'
 import { wordStream } from '../../test/collect/streams.ts'
+import { freePort } from '../../test/support/free-port.ts'
 
 const LINES = 1_000_000
 const LINE = '<34>1 2026-11-02T08:00:00Z host app 1 - - a syslog line of eighty-nine bytes, as asked xx\n'

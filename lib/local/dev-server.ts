@@ -195,8 +195,9 @@ function openPipeline(options: DevServerOptions, publisher: WsPublisher): Promis
 function listen(http: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once('error', (error: NodeJS.ErrnoException) => {
-      const inUse = error.code === 'EADDRINUSE'
-      reject(inUse ? new Error(`port ${port} is in use: choose another with --port`) : error)
+      const other = port < 65_535 ? port + 1 : port - 1
+      const inUse = `port ${port} is in use: choose another with --port (weir dev --port ${other}, npm start -- --port ${other})`
+      reject(error.code === 'EADDRINUSE' ? new Error(inUse) : error)
     })
     http.listen(port, '127.0.0.1', resolve)
   })

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import type { Part, Status } from '../../lib/serve/dashboard-messages.ts'
+import { freePort } from '../support/free-port.ts'
 import { documentOf, eventually, type StartOptions, WeirProcess } from './weir.ts'
 
 /** An answer of the HTTP API. */
@@ -20,7 +21,8 @@ export class Site {
 
   /** Starts `weir dev --json` on a data folder; resolves when it has said where it is. */
   static async start(data: string, args: readonly string[] = [], options: StartOptions = {}): Promise<Site> {
-    const dev = new WeirProcess(['dev', '--data', data, '--json', '--port', '0', ...args], options)
+    const port = String(await freePort())
+    const dev = new WeirProcess(['dev', '--data', data, '--json', '--port', port, ...args], options)
     const failed = dev.ended.then(({ err }) => Promise.reject(new Error(`weir dev ended: ${err}`)))
     const said = eventually('weir dev to start', () => (dev.out.includes('\n') ? dev.out : undefined))
     // One of them is left behind.

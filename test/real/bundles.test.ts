@@ -25,7 +25,7 @@ const EVENTS = new URL('../../events/', import.meta.url)
 onServer('kafka', () => {
   onServer('dynamodb', (dynamodb) => {
     onServer('s3', (s3) => {
-      describe('the bundles on Kafka, DynamoDB and S3', { timeout: 120_000 }, () => {
+      describe('the bundles on Kafka, DynamoDB and S3', { timeout: 240_000 }, () => {
         const closing: (() => Promise<void>)[] = []
         afterEach(async () => {
           for (const close of closing.splice(0).reverse()) await close()

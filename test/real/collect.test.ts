@@ -17,6 +17,7 @@ import { eventsIn, SpoolWriter } from '../collect/spool-writer.ts'
 import { difference, NO_DIFFERENCE, wordStream, words } from '../collect/streams.ts'
 import { until } from '../collect/until.ts'
 import { onServer } from './on-server.ts'
+import { until } from './until.ts'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const CHILD = join(import.meta.dirname, '../collect/child.ts')
@@ -74,12 +75,15 @@ onServer('kafka', ({ endpoint }) => {
           brokers: endpoint,
           sources: [folder],
           maxBatchBytes: 6000,
-          options: { checkpointMs: 50, ratePerS: 20_000 },
+          // Slow enough that it is killed long before it is through.
+          options: { checkpointMs: 50, ratePerS: 4000 },
         }
         let kills = 0
         let result: RunResult | undefined
         while (result === undefined) {
-          result = await live(order, kills < 4 ? random() * 400 : undefined)
+          const killed = kills < 4
+          const fast = { ...order, options: { checkpointMs: 50 } }
+          result = await live(killed ? order : fast, killed ? random() * 400 : undefined)
           if (result === undefined) kills++
         }
         expect(kills).toBe(4)
@@ -136,7 +140,7 @@ onServer('kafka', ({ endpoint }) => {
         child.stdout.on('data', (chunk) => {
           recordsIn = JSON.parse(String(chunk).trim().split('\n').at(-1) ?? '{}').recordsIn ?? recordsIn
         })
-        for (let waited = 0; waited < 30_000 && recordsIn < written; waited += 100) await wait(100)
+        await until('every line to be read', () => recordsIn >= written || child.exitCode !== null)
         await wait(500)
         child.kill('SIGTERM')
         if (child.exitCode === null) await once(child, 'close')

@@ -28,7 +28,7 @@ onServer('kafka', () => {
         it.each([
           ['enriched grown before raw', [ENRICHED, RAW]],
           ['raw grown alone', [RAW]],
-        ])('are served without a restart: %s', { timeout: 120_000 }, async (_, grown) => {
+        ])('are served without a restart: %s', { timeout: 240_000 }, async (_, grown) => {
           const kafka = await startKafka()
           const dir = await mkdtemp(join(tmpdir(), 'weir-growth-'))
           const names = { WEIR_TABLE: randomUUID(), WEIR_BUCKET: randomUUID() }

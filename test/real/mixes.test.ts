@@ -25,7 +25,7 @@ onServer('kafka', () => {
       }
       describe('weir replay, query and verify agree on', () => {
         for (const [name, { kafka, args }] of Object.entries(mixes))
-          it(name, { timeout: 120_000 }, async () => {
+          it(name, { timeout: 240_000 }, async () => {
             // Topics have fixed names: each mix has a cluster, a table and a bucket of its own.
             const own = kafka ? await startKafka() : undefined
             try {

@@ -12,7 +12,7 @@ onServer('kafka', () => {
     onServer('s3', (s3) => {
       describe('a recompute by bundles', () => {
         it('takes over from the boards without a record more or less, though its functions die', {
-          timeout: 180_000,
+          timeout: 300_000,
         }, async () => {
           const kafka = await startKafka()
           const env = { WEIR_EPOCH_MS: '1000', WEIR_SLACK_MS: '500' }

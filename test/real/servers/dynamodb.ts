@@ -1,7 +1,8 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { freePort } from '../../support/free-port.ts'
 import { mavenFolder } from './maven.ts'
-import { dataFolder, freePort, type RunningServer, removeFolder, ServerProcess } from './server-process.ts'
+import { dataFolder, type RunningServer, removeFolder, ServerProcess } from './server-process.ts'
 import { MissingTool, requireTools, run } from './tools.ts'
 
 const VERSION = '3.0.0'

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { dataFolder, freePort, type RunningServer, removeFolder, ServerProcess } from './server-process.ts'
+import { freePort } from '../../support/free-port.ts'
+import { dataFolder, type RunningServer, removeFolder, ServerProcess } from './server-process.ts'
 import { cached, MissingTool, requireTools, run } from './tools.ts'
 
 /** The only bucket, there from the start. */
