@@ -15,7 +15,6 @@ import type { ChildOrder } from '../collect/child.ts'
 import { inFolder, openTestPorts } from '../collect/ports.ts'
 import { eventsIn, SpoolWriter } from '../collect/spool-writer.ts'
 import { difference, NO_DIFFERENCE, wordStream, words } from '../collect/streams.ts'
-import { until } from '../collect/until.ts'
 import { onServer } from './on-server.ts'
 import { until } from './until.ts'
 
