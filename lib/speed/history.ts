@@ -26,6 +26,7 @@ export class HistoryLookups {
   readonly #read: ReadHistory
   readonly #clock: Clock
   #recordsMax = RECORDS_MAX
+  #spentMs = 0
 
   constructor(read: ReadHistory, clock: Clock) {
     this.#read = read
@@ -35,6 +36,13 @@ export class HistoryLookups {
   /** How many records of a batch to take next. */
   get recordsMax(): number {
     return this.#recordsMax
+  }
+
+  /** Time that lookups took since this was asked last. */
+  takeSpentMs(): number {
+    const spentMs = this.#spentMs
+    this.#spentMs = 0
+    return spentMs
   }
 
   /** As `decide`. Rejects where the lookups do. */
@@ -60,6 +68,7 @@ export class HistoryLookups {
   }
 
   async #inTime(asked: readonly HistoryAsked[], records: number, untilMs: number) {
+    const startedMs = this.#clock.nowMs()
     try {
       const found = await this.#read(asked, untilMs)
       this.#recordsMax = Math.min(RECORDS_MAX, this.#recordsMax * 2)
@@ -68,6 +77,8 @@ export class HistoryLookups {
       if (error instanceof PortError && error.code === 'TIMEOUT')
         this.#recordsMax = Math.max(1, Math.floor(records / 2))
       throw error
+    } finally {
+      this.#spentMs += this.#clock.nowMs() - startedMs
     }
   }
 }

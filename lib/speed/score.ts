@@ -78,7 +78,9 @@ export function scoreHandler(
       failures.push({ itemIdentifier: { partition: batch.name, offset: result.from } })
     }
     const durationMs = ports.clock.nowMs() - startedMs
-    ports.metrics.record({ stage: 'score', stream: stream.name, figures: { ...totals, durationMs } })
+    const lookups = history && { historyMs: history.takeSpentMs() }
+    const figures = { ...totals, ...lookups, durationMs }
+    ports.metrics.record({ stage: 'score', stream: stream.name, figures })
     return { batchItemFailures: failures }
   }
 }

@@ -213,6 +213,23 @@ describe('enriching from a view', () => {
     }
   })
 
+  it('tells with the figures of a batch how long the lookups took', async () => {
+    const figures: Readonly<Record<string, number>>[] = []
+    const metrics = {
+      record: (batch: { figures: Readonly<Record<string, number>> }) => void figures.push(batch.figures),
+    }
+    const read: ReadHistory = async (all) => {
+      world.clock.ms += 250
+      return all.map(() => undefined)
+    }
+    await feed('u')
+    const handler = score({ ...world.ports, metrics }, read)
+    const next = await deliver(handler, RAW, 0)
+    await feed('u')
+    await deliver(handler, RAW, next)
+    expect(figures.map(({ historyMs }) => historyMs)).toEqual([250, 250])
+  })
+
   it('is not left out by a score function that was given no way to read', () => {
     expect(() => scoreHandler(visits, world.ports, async () => undefined)).toThrow('looks things up in views')
   })
