@@ -11,7 +11,7 @@ export type KeyInSlot = (slot: number, key: string) => States | undefined
 const TRIES_MAX = 20
 /** Above either, the slots used longest ago are let go. */
 const SLOTS_MAX = 4_096
-const KEYS_MAX = 200_000
+const KEYS_MAX = 50_000
 
 /** The heads of one slot's boards, by epoch. */
 type Heads = Map<number, BoardHead>
