@@ -131,7 +131,7 @@ describe.skipIf(missing !== undefined)('the pages of streams', () => {
             ]),
           ),
         )
-    await expect.poll(lines, { timeout: 20_000 }).toEqual(ids)
+    await expect.poll(lines, { timeout: 60_000 }).toEqual(ids)
     expect(await page.locator('[data-kind="new"] .badge.new').count()).toBeGreaterThan(0)
     const row = page.locator('[data-kind="known"]').first()
     const id = await row.getAttribute('data-template')
@@ -228,10 +228,7 @@ describe.skipIf(missing !== undefined)('the pages of streams', () => {
     await page.getByText('The state store is locked.').first().waitFor()
     server.faults.failing = []
     await page.getByRole('button', { name: 'Ask now' }).first().click()
-    await page
-      .locator('.page code', { hasText: 'npx weir collect orders FILE' })
-      .first()
-      .waitFor({ timeout: 20_000 })
+    await page.locator('.page code', { hasText: 'npx weir collect orders FILE' }).first().waitFor()
   })
 
   it('show the end of what there is where records are of the past', async () => {

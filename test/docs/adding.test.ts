@@ -11,7 +11,7 @@ import { AccessLog } from './access-log.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
-const OPTIONS = { timeout: 120_000, maxBuffer: 64 * 1024 * 1024 }
+const OPTIONS = { timeout: 400_000, maxBuffer: 64 * 1024 * 1024 }
 
 interface Fence {
   readonly language: string

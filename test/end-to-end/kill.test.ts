@@ -67,6 +67,8 @@ describe.concurrent(`a replay, killed by SIGKILL (SEED=${SEED})`, { timeout: 240
         expect(replay.out).toBe('')
         // The next life begins beside what the last one has left behind.
       }
+      // What they left is gone before the last, so that the worker held up is its own.
+      await expectNoWorkers(data)
       const draining = new WeirProcess(slow)
       const held = await eventually('a worker that counts', () =>
         workersOf(data).find(({ functionName }) => functionName === 'count'),
