@@ -16,7 +16,11 @@ export function Header() {
           <h1>Weir</h1>
         </div>
         <StreamTabs />
-        {status !== undefined && (
+        {status === undefined ? (
+          <div class="top-facts" aria-hidden="true">
+            <span class="skeleton" style="width:150px;height:18px" />
+          </div>
+        ) : (
           <div class="top-facts">
             <span>
               Site <b>{status.site}</b>
@@ -40,6 +44,7 @@ export function Header() {
 function StreamTabs() {
   const streams = usePage((state) => state.streams)
   const current = usePage((state) => state.stream)
+  const waiting = usePage((state) => state.phase === 'loading')
   const nav = useRef<HTMLElement>(null)
   useEffect(() => {
     const tab = nav.current?.querySelector<HTMLElement>('[aria-current]')
@@ -47,6 +52,13 @@ function StreamTabs() {
     if (tab !== null && tab !== undefined)
       nav.current?.scrollTo({ left: tab.offsetLeft - nav.current.offsetLeft - 40 })
   }, [current])
+  // It takes the room it will take.
+  if (waiting)
+    return (
+      <div class="tabs" aria-hidden="true">
+        <span class="skeleton" style="width:300px;max-width:100%;height:26px;margin:4px 0" />
+      </div>
+    )
   if (streams.length < 2) return null
   return (
     <nav class="tabs" aria-label="Streams" ref={nav}>

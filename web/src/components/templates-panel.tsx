@@ -16,6 +16,8 @@ import { TemplateTable } from './template-table.tsx'
 const REFRESH_MS = 4_000
 const RANGE_NAMES: readonly RangeName[] = ['1 h', '6 h', '24 h', '7 d']
 
+const NO_ROWS: readonly TemplateRow[] = []
+
 const SHOWN = {
   All: ({ kind }: TemplateRow) => kind !== 'unknown',
   New: ({ kind }: TemplateRow) => kind === 'new',
@@ -52,8 +54,8 @@ export function TemplatesPanel(props: {
         </h2>
         <RangeControl names={RANGE_NAMES} value={range} onChange={setRange} />
       </div>
-      {rows !== undefined && !versionless && rows.length > 0 && (
-        <Filter rows={rows} value={shown} onChange={setShown} />
+      {!versionless && end.kind !== 'none' && (
+        <Filter rows={rows ?? NO_ROWS} value={shown} onChange={setShown} />
       )}
       {end.kind === 'none' ? (
         <NoRecords stream={stream.name} what="lines" />
@@ -163,7 +165,7 @@ function NoRows({ shown, none }: { readonly shown: Shown; readonly none: boolean
 function RowSkeletons() {
   return (
     <div aria-hidden="true">
-      {[72, 58, 66, 49, 61].map((width) => (
+      {[72, 58, 66, 49, 61, 70, 55, 63, 47, 68, 52, 60].map((width) => (
         <div class="template-row" key={width}>
           <span class="skeleton" style={`width:${width}%;height:16px;margin:3px 0`} />
         </div>

@@ -238,7 +238,7 @@ function NoTrends({ stream, end }: { readonly stream: StreamSummary; readonly en
 function TrendingSkeletons() {
   return (
     <div class="trending" aria-hidden="true">
-      {[88, 71, 64, 52, 47, 40, 33, 29].map((width) => (
+      {Array.from({ length: TOP }, (_, i) => 90 - 3 * i).map((width) => (
         <div class="trend" key={width}>
           <span class="skeleton" style={`height:16px;width:${width}%;grid-column:1/-1`} />
         </div>
