@@ -38,6 +38,8 @@ interface ViewBoards {
   readonly expected: Map<string, { readonly key: BoardKey; readonly board: Board }>
 }
 
+const compiled = new WeakMap<Stream, readonly View[]>()
+
 /**
  * Runs the definition of every view over the master's entries of one partition and compares with the stored boards, to
  * the record. The two need not stand at the same record: a board holds all of its entries up to its mark, and at least
@@ -57,26 +59,35 @@ export class Recount {
     this.#epochMs = epochMs
   }
 
-  /** `progress`: that of `count`, read before the boards. */
+  /** `progress`: that of `count`, read before the boards. `boardsOf`: those of the partition from a horizon on. */
   static async start(
     stores: BoardStores & { readonly epochMs: number },
     stream: Stream,
     at: PartitionName,
     progress: Progress,
     horizonOf: (view: View) => number = () => 0,
+    boardsOf: (view: View) => AsyncIterable<StoredBoard> = (view) =>
+      readBoards(stores, view, { at, epochFrom: horizonOf(view) }),
   ): Promise<Recount> {
     const views: ViewBoards[] = []
-    for (const [name, definition] of Object.entries(stream.views)) {
-      const view = compileView(stream.name, name, definition)
+    for (const view of Recount.viewsOf(stream)) {
       const stored = new Map<string, StoredBoard>()
       const horizon = horizonOf(view)
-      for await (const board of readBoards(stores, view, { at, epochFrom: horizon }))
-        stored.set(idOf(board), board)
+      for await (const board of boardsOf(view)) stored.set(idOf(board), board)
       // Read after the boards: whatever is on them was declared before.
       const since = coverage(view, progress, (await readSinces(stores.keyed, view)).get(sinceId(at)))
       views.push({ view, horizon, since, older: new Set(), stored, expected: new Map() })
     }
     return new Recount(views, progress.highestOrigin, at, stores.epochMs)
+  }
+
+  /** Compiled once for each definition: two calls give the same views. */
+  static viewsOf(stream: Stream): readonly View[] {
+    const known = compiled.get(stream)
+    if (known !== undefined) return known
+    const views = Object.entries(stream.views).map(([name, view]) => compileView(stream.name, name, view))
+    compiled.set(stream, views)
+    return views
   }
 
   /** Fields that the views read. */

@@ -4,10 +4,11 @@ import { filesOf, readManifest, readManifests } from '../master/manifest-store.t
 import { PortError } from '../ports/errors.ts'
 import type { Ports } from '../ports/ports.ts'
 import { type LostRange, lostRanges, offsetsGone } from '../state/lost.ts'
-import { readProgress } from '../state/progress.ts'
+import { NO_PROGRESS } from '../state/progress.ts'
 import type { Stream } from '../stream/define.ts'
 import type { Entry } from '../stream/entry.ts'
 import { enrichedTwin, topicName } from '../stream/topic.ts'
+import { BoardShelf } from './board-shelf.ts'
 import { Recount } from './recount.ts'
 import { type BatchReport, BatchVerification } from './verify-batch.ts'
 import { checkFile } from './verify-file.ts'
@@ -56,6 +57,8 @@ export interface VerifyOptions {
   readonly onFile?: (done: number, of: number) => void
   /** Rows of batch views that are recounted at one time; the master is read again for more. */
   readonly batchRowsMax?: number
+  /** Packed boards that are held at one time; they are listed again for more. */
+  readonly boardBytesMax?: number
 }
 
 /**
@@ -88,8 +91,10 @@ async function verifyOnce(
   const onFile = () => options.onFile?.(++done, total)
   const partitions: PartitionReport[] = []
   const problems: VerifyProblem[] = []
+  const views = Recount.viewsOf(stream)
+  const shelf = new BoardShelf(ports, views, before, (view) => batch.horizonOf(view), options.boardBytesMax)
   for (const { topic, partition } of before) {
-    const checked = await verifyPartition(ports, stream, { topic, partition }, batch, onFile)
+    const checked = await verifyPartition(ports, stream, { topic, partition }, batch, shelf, onFile)
     partitions.push(checked.report)
     problems.push(...checked.problems)
     sound &&= checked.sound
@@ -126,12 +131,13 @@ async function verifyPartition(
   stream: Stream,
   at: { readonly topic: string; readonly partition: number },
   batch: BatchVerification,
+  shelf: BoardShelf,
   onFile: () => void,
 ): Promise<{ report: PartitionReport; sound: boolean; problems: readonly VerifyProblem[] }> {
   const { topic, partition } = at
   // The order matters: what a later read shows is never behind what an earlier one did.
-  const counted = await readProgress(ports.keyed, 'count', enrichedTwin(topic), partition)
-  const recount = await Recount.start(ports, stream, at, counted, (view) => batch.horizonOf(view))
+  const { progress: counted = NO_PROGRESS, boardsOf } = await shelf.take(at)
+  const recount = await Recount.start(ports, stream, at, counted, (view) => batch.horizonOf(view), boardsOf)
   const { manifest } = await readManifest(ports.objects, stream.name, topic, partition)
   const lost = await lostRanges(ports.keyed, topic, partition)
   const onRows = (entries: readonly Entry[]) => {

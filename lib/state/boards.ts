@@ -164,12 +164,20 @@ export async function* readBoards(
   view: View,
   range: BoardRange = {},
 ): AsyncGenerator<StoredBoard> {
-  const keys = { from: padded(range.from ?? 0), ...(range.to === undefined ? {} : { to: padded(range.to) }) }
+  yield* boardsOfItems(stores, view, wantedItems(stores.keyed, view, range), range.keys)
+}
+
+/** The boards of items as they were read, in the same order; one that was replaced since may come as it stands now. */
+export async function* boardsOfItems(
+  stores: BoardStores,
+  view: View,
+  items: AsyncIterable<Item> | Iterable<Item>,
+  keys?: ReadonlySet<string>,
+): AsyncGenerator<StoredBoard> {
   const ahead: Promise<StoredBoard | undefined>[] = []
   const next = async () => ahead.shift()
-  for await (const item of stores.keyed.query(boardsKey(view), keys)) {
-    if (!isWanted(item.sk, range)) continue
-    const reading = storedBoard(stores, view, item, range.keys)
+  for await (const item of items) {
+    const reading = storedBoard(stores, view, item, keys)
     // Whoever awaits it sees a failure; a reader that stops before must not bring the process down.
     reading.catch(() => undefined)
     ahead.push(reading)
@@ -182,21 +190,42 @@ export async function* readBoards(
   }
 }
 
+/** Of each board of a range its partition, as `placeOfBoard` names it, and the item, not decoded. */
+export async function* readBoardItems(
+  keyed: KeyedStore,
+  view: View,
+  range: BoardRange,
+): AsyncGenerator<{ readonly place: string; readonly item: () => Item }> {
+  for await (const one of wantedItems(keyed, view, range))
+    yield {
+      place: one.sk.split('/').slice(2).join('/'),
+      item: () => ({ pk: one.pk, sk: one.sk, rev: one.rev, data: one.data }),
+    }
+}
+
+/** How a board's name says of which partition it is. */
+export function placeOfBoard({ topic, partition }: Pick<BoardKey, 'topic' | 'partition'>): string {
+  return `${topic}/${padded(partition)}`
+}
+
+async function* wantedItems(keyed: KeyedStore, view: View, range: BoardRange): AsyncGenerator<Item> {
+  const keys = { from: padded(range.from ?? 0), ...(range.to === undefined ? {} : { to: padded(range.to) }) }
+  for await (const item of keyed.query(boardsKey(view), keys)) if (isWanted(item.sk, range)) yield item
+}
+
 /** The heads of a view's boards in a range, in order of slot; their parts are not read. */
 export async function* readHeads(
   keyed: KeyedStore,
   view: View,
   range: BoardRange,
 ): AsyncGenerator<BoardKey & { readonly head: BoardHead }> {
-  const keys = { from: padded(range.from ?? 0), ...(range.to === undefined ? {} : { to: padded(range.to) }) }
-  for await (const item of keyed.query(boardsKey(view), keys))
-    if (isWanted(item.sk, range))
-      yield { ...keyOf(view, item), head: unpackHead(view, item.data, range.keys) }
+  for await (const item of wantedItems(keyed, view, range))
+    yield { ...keyOf(view, item), head: unpackHead(view, item.data, range.keys) }
 }
 
 /** By the name alone: what an item holds may be much to decode. */
 function isWanted(sk: string, { epochFrom = 0, at }: BoardRange): boolean {
-  if (at !== undefined && !sk.endsWith(`/${at.topic}/${padded(at.partition)}`)) return false
+  if (at !== undefined && !sk.endsWith(`/${placeOfBoard(at)}`)) return false
   return epochFrom === 0 || Number(sk.split('/')[1]) >= epochFrom
 }
 

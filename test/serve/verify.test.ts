@@ -82,6 +82,21 @@ describe('verify', () => {
     expect([...new Set(decoded.values())]).toEqual([1])
   })
 
+  it('lists boards once for as many partitions as have room, and finds the same either way', async () => {
+    const { keyed } = world.ports
+    const query = keyed.query.bind(keyed)
+    let listings = 0
+    vi.spyOn(keyed, 'query').mockImplementation((...args) => {
+      if (args[0].startsWith('board/test.byText/')) listings++
+      return query(...args)
+    })
+    const report = await verify()
+    expect(report.exact).toBe(true)
+    expect(listings).toBe(1)
+    expect(await verifyStream(world.ports, world.stream, { boardBytesMax: 1 })).toEqual(report)
+    expect(listings).toBe(1 + world.stream.partitions)
+  })
+
   it('says how much is in flight, and is exact all the same', async () => {
     await world.feed(0, '{"text":"a"}', '{"text":"b"}')
     await world.run(['score', 'archive'])
