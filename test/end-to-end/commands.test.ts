@@ -32,6 +32,7 @@ describe('every command', { timeout: 240_000 }, () => {
     const below = [
       ...['list', 'show', 'retry'].map((name) => ['dead-letters', name]),
       ...['put', 'list'].map((name) => ['reference', name]),
+      ...['ack', 'close', 'suppress', 'suppressed'].map((name) => ['alerts', name]),
     ]
     await all([[], ...names.map((name) => [name]), ...below], async (args) => {
       const ended = await weir([...args, '--help'])
@@ -65,6 +66,12 @@ describe('every command', { timeout: 240_000 }, () => {
     ['verify nope', 'there is no stream "nope"'],
     ['alerts nope', 'there is no stream "nope"'],
     ['alerts network --limit many', '--limit takes a whole number from 1 up'],
+    ['alerts network --all', '--all belongs to --incidents'],
+    ['alerts ack network', "missing required argument 'incident'"],
+    ['alerts suppress network GROUP --for ever', '--for takes a length such as 90s, 10m, 8h or 7d'],
+    ['collect nids FILE --start-file snort.u2.1', '--start-file belongs to --follow'],
+    ['collect nids FILE --follow --start-offset 9', '--start-offset belongs to --start-file'],
+    ['collect nids FILE --on-rollover gzip', '--on-rollover belongs to --follow'],
     ['train nope', 'there is no stream "nope"'],
     ['models nope', 'there is no stream "nope"'],
     ['evaluate network FILE', "required option '--label"],
