@@ -81,6 +81,7 @@ describe.skipIf(missing !== undefined)('the dashboard on the whole of Weir', () 
       '--json',
     ])
     expect(replay).toMatchObject({ code: 0 })
-    expect(await weir(['verify', '--data', dir])).toMatchObject({ code: 0 })
+    const verified = await weir(['verify', '--data', dir])
+    expect(verified.code, `${verified.out}${verified.err}`).toBe(0)
   })
 })

@@ -19,7 +19,7 @@ export function FlowHead() {
       <span>Severity</span>
       <span>What</span>
       <span>From, to</span>
-      <span>The like, 24 h</span>
+      <span>Past day</span>
       <span>Alerts, first seen</span>
     </div>
   )
