@@ -5,7 +5,10 @@
 import { enableCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
-import { onMessages, sendMessage } from './worker-frames.ts'
+import { FrameReader, sendMessage } from './worker-frames.ts'
+
+/** Memory that everything is read through. */
+const CHUNK_BYTES = 256 * 1024
 
 /** What a worker answers: what the handler returned, or the error it threw. */
 export type WorkerAnswer =
@@ -18,16 +21,26 @@ interface LoadedFunction {
 
 async function main(file: string, timeoutMs: number): Promise<void> {
   enableCompileCache()
-  const channel = new Socket({ fd: 3, readable: true, writable: true })
-  // Whoever started this worker is gone: nothing that it does now would be acknowledged.
-  channel.on('close', () => process.exit(0))
-  channel.on('error', () => process.exit(0))
-  const { handler } = (await import(pathToFileURL(file).href)) as LoadedFunction
-  onMessages(channel, (bytes) => {
-    void run(handler, bytes, timeoutMs).then((answer) =>
+  let loaded: LoadedFunction | undefined
+  const reader = new FrameReader((bytes) => {
+    // Nobody sends an event before the worker is ready.
+    if (loaded === undefined) return
+    void run(loaded.handler, bytes, timeoutMs).then((answer) =>
       sendMessage(channel, [Buffer.from(JSON.stringify(answer))]),
     )
   })
+  const onread = {
+    buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES),
+    callback: (count: number, chunk: Uint8Array) => {
+      reader.push(Buffer.from(chunk.buffer, chunk.byteOffset, count))
+      return true
+    },
+  }
+  const channel = new Socket({ fd: 3, readable: true, writable: true, onread })
+  // Whoever started this worker is gone: nothing that it does now would be acknowledged.
+  channel.on('close', () => process.exit(0))
+  channel.on('error', () => process.exit(0))
+  loaded = (await import(pathToFileURL(file).href)) as LoadedFunction
   sendMessage(channel, [Buffer.from('"ready"')])
 }
 
