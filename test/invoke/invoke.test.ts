@@ -150,10 +150,15 @@ test.each(['connect', 'disconnect'])('socket takes a %s', async (kind) => {
 })
 
 test('without --data nothing is left behind', async () => {
-  const before = readdirSync(tmpdir()).filter((name) => name.startsWith('weir-invoke-'))
-  await invoke('count', 'events/count.json')
-  const after = readdirSync(tmpdir()).filter((name) => name.startsWith('weir-invoke-'))
-  expect(after).toEqual(before)
+  // A folder for temporary files that no other process has.
+  const temporary = mkdtempSync(join(folder, 'temporary-'))
+  vi.stubEnv('TMPDIR', temporary)
+  try {
+    await invoke('count', 'events/count.json')
+  } finally {
+    vi.unstubAllEnvs()
+  }
+  expect(readdirSync(temporary).filter((name) => name.startsWith('weir-'))).toEqual([])
 })
 
 test('for people it is text with a line for each thing done', async () => {

@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { readdir, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SqlError } from '../../../lib/local/sql/engine.ts'
 import { queryMaster } from '../../../lib/local/sql/query-master.ts'
 import { readManifest } from '../../../lib/master/manifest-store.ts'
@@ -26,7 +26,10 @@ describe('SQL over the master', () => {
     await world.feed(1, '{"text":"other side","integer":10}')
     await world.run()
   })
-  afterEach(() => world.ports.close())
+  afterEach(async () => {
+    vi.unstubAllEnvs()
+    await world.ports.close()
+  })
 
   const ask = async (sql: string, options = {}) => {
     const given = { rowsMax: 100, withRetracted: false, ...options }
@@ -105,7 +108,9 @@ describe('SQL over the master', () => {
       withRetracted: false,
       onProgress: ({ text }: { text: string }) => copied.push(text),
     }
-    const before = (await readdir(tmpdir())).filter((name) => name.startsWith('weir-sql-'))
+    // A folder for temporary files that no other process has.
+    const temporary = mkdtempSync(join(tmpdir(), 'weir-temporary-'))
+    vi.stubEnv('TMPDIR', temporary)
     const { rows } = await queryMaster(
       { ...world.ports, objects: remote },
       [testStream],
@@ -114,8 +119,8 @@ describe('SQL over the master', () => {
     )
     expect(rows).toEqual([[5]])
     expect(copied.some((text) => text.startsWith('copying test'))).toBe(true)
-    const after = (await readdir(tmpdir())).filter((name) => name.startsWith('weir-sql-'))
-    expect(after.length).toBeLessThanOrEqual(before.length)
+    expect(await readdir(temporary)).toEqual([])
+    await rmdir(temporary)
   })
 
   it('reads files of an older release: fields they lack are null, fields that changed their kind are text', async () => {
