@@ -1,7 +1,7 @@
 /**
  * A day of a million intrusion alerts through parse, enrich, score, alert and incident, by several ways to group them.
  *
- *     node bench/detect/incidents.ts [alerts] [seeds]      default 1000000 alerts, 5 seeds
+ *     node bench/detect/incidents.ts [alerts] [seeds] [first seed]      default 1000000 alerts, 5 seeds from 1 on
  *
  * A phase is KEPT when there is an incident of whose alerts at least half are that phase's. It is NAMED when it is kept, or an
  * incident shows one of its alerts (title, source, record). Precision: incidents that are mostly of a phase, of all; it
@@ -15,14 +15,17 @@ import { EntryWriter } from '../../lib/speed/entry-text.ts'
 import type { DeliveredRecord } from '../../lib/speed/kafka-event.ts'
 import { alertOfEntry } from '../../lib/speed/notify.ts'
 import { type Alert, graver } from '../../lib/stream/alert.ts'
+import type { PatternDefinition } from '../../lib/stream/pattern.ts'
 import { seededRandom } from '../../lib/stream/random.ts'
 import { emptyTables, type LoadedTables } from '../../lib/stream/table.ts'
 import { nids } from '../../streams/nids.ts'
 import { background, DAY_MS, DAY_START_MS, type Draft, eveLine } from './alert-day.ts'
 import { attackDay, PHASES } from './attack-phases.ts'
+import { DayPatterns } from './day-patterns.ts'
 
 const ALERTS = Number(process.argv[2] ?? 1_000_000)
 const SEEDS = Number(process.argv[3] ?? 5)
+const FIRST_SEED = Number(process.argv[4] ?? 1)
 const BATCH = 5000
 const HOUR = 3_600_000
 
@@ -38,10 +41,24 @@ const ruleAndSource = (alert: Alert) => `${text(alert, 'rule')} from ${text(aler
 const localHost = (alert: Alert) =>
   text(alert, 'source_place') === 'local' ? text(alert, 'source_ip') : text(alert, 'destination_ip')
 
+const MORE: Readonly<Record<string, PatternDefinition>> = {
+  burst: {
+    kind: 'threshold',
+    title: 'Many alerts',
+    severity: 'medium',
+    view: 'scans',
+    aggregate: 'alerts',
+    limit: 150,
+    windowMs: 600_000,
+  },
+}
+
 const hostile = (alert: Alert) => activityOf(text(alert, 'class')) !== 'other'
 
 const GROUPINGS: readonly Grouping[] = [
   { name: 'streams/nids.ts', windowMs: nids.alertWindowMs, scoreMin: 0, group: ({ group }) => group },
+  { name: 'the same, with a pattern more', windowMs: DAY_MS, scoreMin: 0, group: ({ group }) => group },
+  { name: 'the same, without patterns', windowMs: DAY_MS, scoreMin: 0, group: ({ group }) => group },
   { name: 'the same, by the hour', windowMs: HOUR, scoreMin: 0, group: ({ group }) => group },
   { name: 'the same, from medium on', windowMs: DAY_MS, scoreMin: 0.6, group: ({ group }) => group },
   {
@@ -88,10 +105,10 @@ interface Measured {
   readonly named: readonly boolean[]
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const all = GROUPINGS.map((): Measured[] => [])
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const { tallies, alerts, seconds } = day(seed)
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+    const { tallies, alerts, seconds } = await day(seed)
     console.log(
       `seed ${seed}: ${ALERTS} records, ${alerts} alerts from low on, ${Math.round(ALERTS / seconds)} records/s of CPU`,
     )
@@ -110,7 +127,9 @@ function main(): void {
 }
 
 /** Only the real path is timed, by CPU time: parse to incident id. */
-function day(seed: number): { tallies: Map<string, Incident>[]; alerts: number; seconds: number } {
+async function day(
+  seed: number,
+): Promise<{ tallies: Map<string, Incident>[]; alerts: number; seconds: number }> {
   const random = seededRandom(seed)
   const normal = background(random)
   const attack = attackDay(normal, random)
@@ -118,6 +137,7 @@ function day(seed: number): { tallies: Map<string, Incident>[]; alerts: number; 
   const tallies = GROUPINGS.map(() => new Map<string, Incident>())
   const writer = new EntryWriter({ site: 'bench', topic: 'nids.raw.g1', partition: 0 })
   const counted = { alerts: 0, microseconds: 0 }
+  const patterns = new DayPatterns()
   let phaseAt = 0
   for (let from = 0; from < ALERTS; from += BATCH) {
     const drafts: Draft[] = []
@@ -132,7 +152,17 @@ function day(seed: number): { tallies: Map<string, Incident>[]; alerts: number; 
       drafts.push(draft)
       records.push(delivered(i, injected ? due.timeMs : timeMs, draft))
     }
-    path(records, drafts, tables, writer, tallies, counted)
+    path(records, drafts, tables, writer, tallies, patterns, counted)
+  }
+  for (const [i, more] of [{}, MORE].entries()) {
+    const names = new Map<string, Set<string>>()
+    for (const { alert, phase } of await patterns.alerts(more)) {
+      const id = incidentId(alert, nids.alertWindowMs)
+      add(tallies[i] as Map<string, Incident>, id, alert, phase)
+      const name = text(alert, 'pattern')
+      names.set(name, (names.get(name) ?? new Set()).add(id))
+    }
+    console.log(`  of patterns: ${[...names].map(([name, ids]) => `${name} ${ids.size}`).join(', ')}`)
   }
   return { tallies, alerts: counted.alerts, seconds: counted.microseconds / 1e6 }
 }
@@ -143,6 +173,7 @@ function path(
   tables: LoadedTables,
   writer: EntryWriter,
   tallies: readonly Map<string, Incident>[],
+  patterns: DayPatterns,
   counted: { alerts: number; microseconds: number },
 ): void {
   const before = process.cpuUsage()
@@ -157,6 +188,20 @@ function path(
   const { user, system } = process.cpuUsage(before)
   counted.microseconds += user + system
   counted.alerts += alerts.length
+  decisions.forEach((decision, i) => {
+    const { offset, timestamp } = records[i] as DeliveredRecord
+    if (decision.outcome !== 'ok') return
+    const { eventTime = timestamp, value } = decision
+    const head = {
+      site: 'bench',
+      topic: 'nids.raw.g1',
+      partition: 0,
+      offset,
+      appendTime: timestamp,
+      eventTime,
+    }
+    patterns.add({ ...head, outcome: 'ok', value }, drafts[i]?.phase ?? -1)
+  })
   for (const { alert, id, phase } of alerts)
     GROUPINGS.forEach((grouping, i) => {
       if (alert.score < grouping.scoreMin) return
@@ -249,4 +294,4 @@ function withBadAddresses(lines: string): LoadedTables {
   return { version: 'bench', tables: { ...emptyTables(nids.tables).tables, 'bad-addresses': parsed } }
 }
 
-main()
+await main()
