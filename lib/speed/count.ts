@@ -38,7 +38,9 @@ export function countStage(
   const names = views.map(versionName)
   const boards = new BoardStore(ports, options)
   const patterns =
-    Object.keys(stream.patterns).length === 0 ? undefined : new Patterns(stream, ports, views, log)
+    Object.keys(stream.patterns).length === 0
+      ? undefined
+      : new Patterns(stream, ports, views, log, options.warmKeysMax)
   let settled = false
   return {
     name: STAGE,

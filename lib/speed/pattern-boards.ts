@@ -27,15 +27,23 @@ export class PatternBoards {
   readonly #view: View
   readonly #at: Pick<BoardKey, 'topic' | 'partition'>
   readonly #parts: PartCache
+  readonly #keysMax: number
   /** Every board of a slot that is in here is known: of most there are none. */
   readonly #slots = new Map<number, Heads>()
   #keys = 0
 
-  constructor(stores: BoardStores, view: View, at: Pick<BoardKey, 'topic' | 'partition'>, parts: PartCache) {
+  constructor(
+    stores: BoardStores,
+    view: View,
+    at: Pick<BoardKey, 'topic' | 'partition'>,
+    parts: PartCache,
+    keysMax = KEYS_MAX,
+  ) {
     this.#stores = stores
     this.#view = view
     this.#at = { topic: at.topic, partition: at.partition }
     this.#parts = parts
+    this.#keysMax = keysMax
   }
 
   /** Takes note of a board that this run has written. */
@@ -109,7 +117,7 @@ export class PatternBoards {
       if (heads !== undefined && this.#slots.delete(slot)) this.#slots.set(slot, heads)
     }
     for (const slot of this.#slots.keys()) {
-      if ((this.#slots.size <= SLOTS_MAX && this.#keys <= KEYS_MAX) || used.has(slot)) return
+      if ((this.#slots.size <= SLOTS_MAX && this.#keys <= this.#keysMax) || used.has(slot)) return
       this.#forget(slot)
     }
   }

@@ -33,14 +33,16 @@ export class Patterns {
   readonly #judges: readonly Judge[]
   readonly #views: ReadonlySet<View>
   readonly #parts: PartCache
+  readonly #keysMax: number | undefined
   readonly #raiser: RaiseOnce
   /** By enriched partition. */
   readonly #runs = new Map<string, Run>()
 
-  /** `views`: the stream's, compiled. */
-  constructor(stream: Stream, ports: PatternPorts, views: readonly View[], log: AlertLog) {
+  /** `views`: the stream's, compiled. `keysMax`: keys kept between batches, of each view and partition. */
+  constructor(stream: Stream, ports: PatternPorts, views: readonly View[], log: AlertLog, keysMax?: number) {
     this.#ports = ports
-    this.#parts = new PartCache(ports.objects)
+    this.#parts = new PartCache(ports.objects, keysMax)
+    this.#keysMax = keysMax
     this.#raiser = new RaiseOnce(ports.keyed, log)
     this.#judges = judgesOf(stream, ports.site, views)
     this.#views = new Set(this.#judges.flatMap((judge) => judge.views))
@@ -68,7 +70,8 @@ export class Patterns {
     const [first] = written
     if (first === undefined) return
     const boardsOf = (view: View) => {
-      const boards = known.get(view) ?? new PatternBoards(this.#ports, view, first.key, this.#parts)
+      const boards =
+        known.get(view) ?? new PatternBoards(this.#ports, view, first.key, this.#parts, this.#keysMax)
       known.set(view, boards)
       return boards
     }

@@ -49,6 +49,10 @@ describe('patterns', () => {
     expect(await wrong({ boards: { inlineBytesMax: 60 } })).toBe(0)
   })
 
+  it('raise them as well when nearly nothing is kept from one batch to the next', async () => {
+    expect(await wrong({ boards: { warmKeysMax: 60 } })).toBe(0)
+  })
+
   it('say what was found, from when to when, and about whom', async () => {
     const alerts = await alertsOf(await deliver(enrichedRecords(1, 400), 1))
     const scan = alerts.find(({ record }) => record.pattern === 'scan')
