@@ -20,8 +20,7 @@ const COLUMNS_MAX = 72
 /** Counts of a stream's views per slot, by key. */
 export function SlotsPanel({ stream, end }: { readonly stream: StreamSummary; readonly end: StreamEnd }) {
   const [viewName, setViewName] = useState<string>()
-  // The view every stream has is the least telling: it comes last.
-  const views = [...stream.views].sort((a, b) => Number(a.name === 'records') - Number(b.name === 'records'))
+  const views = [...stream.views].sort((a, b) => tellsLittle(a) - tellsLittle(b))
   const view = views.find(({ name }) => name === viewName) ?? views[0]
   if (view === undefined) return null
   return (
@@ -120,6 +119,13 @@ function ViewSlots(props: { readonly stream: string; readonly view: ViewSummary;
       {answer !== undefined && <p class="slots-layers">{layersText(answer, layer)}</p>}
     </>
   )
+}
+
+/** The view every stream has is the least telling, then those of patterns, and those whose keys are ids: they come last. */
+function tellsLittle({ name, forPatterns = false, groupBy }: ViewSummary): number {
+  if (name === 'records') return 3
+  if (forPatterns) return 2
+  return groupBy.includes('templateId') ? 1 : 0
 }
 
 function slotEnd(nowMs: number, slotMs: number): number {
