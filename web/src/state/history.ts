@@ -1,4 +1,4 @@
-import type { StageName, Status } from '../../../lib/serve/dashboard-messages.ts'
+import type { Part, StageName, Status } from '../../../lib/serve/dashboard-messages.ts'
 import { agrees, inFlight, isOver } from './ledger.ts'
 
 /** One stream at one status message. */
@@ -12,7 +12,7 @@ export interface Sample {
   /** More was scored, archived or counted than came in. */
   readonly over: boolean
   readonly rates: Readonly<Partial<Record<StageName, number>>>
-  /** Some part of the site was not up. */
+  /** Some part that works for the stream had ended and was not up again. */
   readonly partDown: boolean
 }
 
@@ -42,6 +42,12 @@ export function shownMs(samples: readonly Sample[]): number {
   return Math.min(HISTORY_MS, Math.max(SHOWN_MS_MIN, spanMs))
 }
 
+/** One that starts for the first time was not missed. */
+function isDown({ state, restarts, stream }: Part, name: string): boolean {
+  if (stream !== undefined && stream !== name) return false
+  return state === 'down' || (state === 'starting' && restarts > 0)
+}
+
 /** The history with a status added and what is too old taken off. A status of the past changes nothing. */
 export function remember(history: History, status: Status): History {
   const next: Record<string, readonly Sample[]> = {}
@@ -60,7 +66,7 @@ export function remember(history: History, status: Status): History {
       agrees: agrees(ledger),
       over: isOver(ledger),
       rates: Object.fromEntries(stages.map(({ stage, recordsPerSecond }) => [stage, recordsPerSecond])),
-      partDown: status.parts.some(({ state }) => state === 'down' || state === 'starting'),
+      partDown: status.parts.some((part) => isDown(part, name)),
     }
     next[name] = [...past.filter(({ atMs }) => atMs > status.nowMs - HISTORY_MS), sample]
   }
