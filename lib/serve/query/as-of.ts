@@ -92,9 +92,9 @@ async function filesWanted(
   return files
 }
 
-/** Chapters say nothing of times: what they list decides. */
+/** Chapters say nothing of event times: what they list decides. */
 function onFiles(wanted: (file: MasterFile) => boolean): (stretch: Holding) => boolean {
-  return (stretch) => !('minAppendMs' in stretch) || wanted(stretch as MasterFile)
+  return (stretch) => !('maxEventMs' in stretch) || wanted(stretch as MasterFile)
 }
 
 function retractionTest(retractions: readonly Retraction[], topic: string, partition: number) {
