@@ -1,5 +1,12 @@
 /** What somebody does who raises an alert, as far as the class of its rule tells. */
-export type Activity = 'scanning' | 'logins' | 'exploits' | 'malware' | 'denial of service' | 'policy' | 'other'
+export type Activity =
+  | 'scanning'
+  | 'logins'
+  | 'exploits'
+  | 'malware'
+  | 'denial of service'
+  | 'policy'
+  | 'other'
 
 /**
  * Classes of Snort's and Suricata's classification.config by short name, and by description as Suricata writes it into
