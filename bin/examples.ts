@@ -46,6 +46,15 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'retract network --partition 0 --from 1200 --to 1350 --reason "a sensor without a clock"',
     'retract network --withdraw ID --reason "they were right"',
   ],
+  'alerts ack': ["alerts ack nids 3f0c... --note 'looking at it'"],
+  'alerts close': ["alerts close nids 3f0c... --note 'the scanner of the house'"],
+  'alerts reopen': ['alerts reopen nids 3f0c...'],
+  'alerts suppress': ["alerts suppress nids '1:2019284 *' --for 7d"],
+  'alerts unsuppress': ["alerts unsuppress nids '1:2019284 *'"],
+  'alerts suppressed': ['alerts suppressed nids'],
+  'templates list': ['templates list --json'],
+  'templates changes': ['templates changes --from 2h'],
+  'templates normal': ['templates normal TEMPLATE', 'templates normal TEMPLATE --undo'],
   compact: ['compact network', 'compact network --open-hours'],
 }
 
