@@ -42,6 +42,15 @@ const localHost = (alert: Alert) =>
   text(alert, 'source_place') === 'local' ? text(alert, 'source_ip') : text(alert, 'destination_ip')
 
 const MORE: Readonly<Record<string, PatternDefinition>> = {
+  slowScan: {
+    kind: 'threshold',
+    title: 'Slow port scan',
+    severity: 'medium',
+    view: 'scans',
+    aggregate: 'ports',
+    limit: 45,
+    windowMs: HOUR,
+  },
   burst: {
     kind: 'threshold',
     title: 'Many alerts',
@@ -57,7 +66,7 @@ const hostile = (alert: Alert) => activityOf(text(alert, 'class')) !== 'other'
 
 const GROUPINGS: readonly Grouping[] = [
   { name: 'streams/nids.ts', windowMs: nids.alertWindowMs, scoreMin: 0, group: ({ group }) => group },
-  { name: 'the same, with a pattern more', windowMs: DAY_MS, scoreMin: 0, group: ({ group }) => group },
+  { name: 'the same, with two patterns more', windowMs: DAY_MS, scoreMin: 0, group: ({ group }) => group },
   { name: 'the same, without patterns', windowMs: DAY_MS, scoreMin: 0, group: ({ group }) => group },
   { name: 'the same, by the hour', windowMs: HOUR, scoreMin: 0, group: ({ group }) => group },
   { name: 'the same, from medium on', windowMs: DAY_MS, scoreMin: 0.6, group: ({ group }) => group },
