@@ -56,28 +56,38 @@ async function expectNoWorkers(data: string): Promise<void> {
 }
 
 describe.concurrent(`a replay, killed by SIGKILL (SEED=${SEED})`, { timeout: 240_000 }, () => {
-  it('three times at random and once with all in the log, ends with the same numbers', ({ expect }) =>
-    scene(async ({ data, args }) => {
-      const random = seededRandom(SEED)
-      const slow = [...args, '--rate', String(RATE)]
-      for (let life = 0; life < 3; life++) {
-        const replay = new WeirProcess(slow)
-        await delay(400 + random() * 1100)
-        await replay.kill()
-        expect(replay.out).toBe('')
-        // The next life begins beside what the last one has left behind.
-      }
-      const draining = new WeirProcess(args)
-      await appended(data, ROWS)
-      await draining.kill()
-      expect(draining.out).toBe('')
-      await expectNoWorkers(data)
-      const last = await weir(args)
-      expect(last).toMatchObject({ code: 0 })
-      expect(documentOf(last)).toMatchObject({ ...EXACT, resumed: true })
-      await expectViews(data, countsOf(TEXT))
-      await expectNoWorkers(data)
-    }))
+  it('three times at random and once with all in the log, ends with the same numbers', async ({ expect }) => {
+    const random = seededRandom(SEED)
+    // With all in the log little is left to do, and it may be done before the kill: then once more from the start.
+    let inTime = false
+    for (let tries = 0; !inTime && tries < 10; tries++)
+      await scene(async ({ data, args }) => {
+        const slow = [...args, '--rate', String(RATE)]
+        for (let life = 0; life < 3; life++) {
+          const replay = new WeirProcess(slow)
+          await delay(400 + random() * 1100)
+          await replay.kill()
+          expect(replay.out).toBe('')
+          // The next life begins beside what the last one has left behind.
+        }
+        const draining = new WeirProcess(args)
+        // Whose process ends answers no more.
+        const asked = await appended(data, ROWS).then(
+          () => true,
+          () => false,
+        )
+        await draining.kill()
+        await expectNoWorkers(data)
+        inTime = asked && draining.out === ''
+        if (!inTime) return
+        const last = await weir(args)
+        expect(last).toMatchObject({ code: 0 })
+        expect(documentOf(last)).toMatchObject({ ...EXACT, resumed: true })
+        await expectViews(data, countsOf(TEXT))
+        await expectNoWorkers(data)
+      })
+    expect(inTime).toBe(true)
+  })
 
   it('one worker after another, ends with the same numbers and no help', ({ expect }) =>
     scene(async ({ data, args }) => {
