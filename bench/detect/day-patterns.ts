@@ -3,7 +3,7 @@ import type { PatternBoards } from '../../lib/speed/pattern-boards.ts'
 import { judgesOf } from '../../lib/speed/pattern-judges.ts'
 import type { Alert } from '../../lib/stream/alert.ts'
 import type { OkEntry } from '../../lib/stream/entry.ts'
-import { type PatternDefinition, viewsOfPattern } from '../../lib/stream/pattern.ts'
+import { viewsOfPattern } from '../../lib/stream/pattern.ts'
 import { compileView, type States, type View } from '../../lib/views/view.ts'
 import { nids } from '../../streams/nids.ts'
 
@@ -44,11 +44,9 @@ export class DayPatterns {
     })
   }
 
-  /** `more`: patterns beside the stream's, of views that its own read. */
-  async alerts(more: Readonly<Record<string, PatternDefinition>> = {}): Promise<readonly PatternAlert[]> {
+  async alerts(): Promise<readonly PatternAlert[]> {
     const found: PatternAlert[] = []
-    const stream = { ...nids, patterns: { ...nids.patterns, ...more } }
-    for (const { views, judge } of judgesOf(stream, 'bench', this.#views)) {
+    for (const { views, judge } of judgesOf(nids, 'bench', this.#views)) {
       const own = views.map((view) => this.#states[this.#views.indexOf(view)] ?? new Map<string, never>())
       const touched = own.map(
         (keys) => new Map([...keys].map(([key, slots]) => [key, new Set(slots.keys())])),

@@ -15,7 +15,6 @@ import { EntryWriter } from '../../lib/speed/entry-text.ts'
 import type { DeliveredRecord } from '../../lib/speed/kafka-event.ts'
 import { alertOfEntry } from '../../lib/speed/notify.ts'
 import { type Alert, graver } from '../../lib/stream/alert.ts'
-import type { PatternDefinition } from '../../lib/stream/pattern.ts'
 import { seededRandom } from '../../lib/stream/random.ts'
 import { emptyTables, type LoadedTables } from '../../lib/stream/table.ts'
 import { nids } from '../../streams/nids.ts'
@@ -41,32 +40,10 @@ const ruleAndSource = (alert: Alert) => `${text(alert, 'rule')} from ${text(aler
 const localHost = (alert: Alert) =>
   text(alert, 'source_place') === 'local' ? text(alert, 'source_ip') : text(alert, 'destination_ip')
 
-const MORE: Readonly<Record<string, PatternDefinition>> = {
-  slowScan: {
-    kind: 'threshold',
-    title: 'Slow port scan',
-    severity: 'medium',
-    view: 'scans',
-    aggregate: 'ports',
-    limit: 45,
-    windowMs: HOUR,
-  },
-  burst: {
-    kind: 'threshold',
-    title: 'Many alerts',
-    severity: 'medium',
-    view: 'scans',
-    aggregate: 'alerts',
-    limit: 150,
-    windowMs: 600_000,
-  },
-}
-
 const hostile = (alert: Alert) => activityOf(text(alert, 'class')) !== 'other'
 
 const GROUPINGS: readonly Grouping[] = [
   { name: 'streams/nids.ts', windowMs: nids.alertWindowMs, scoreMin: 0, group: ({ group }) => group },
-  { name: 'the same, with two patterns more', windowMs: DAY_MS, scoreMin: 0, group: ({ group }) => group },
   { name: 'the same, without patterns', windowMs: DAY_MS, scoreMin: 0, group: ({ group }) => group },
   { name: 'the same, by the hour', windowMs: HOUR, scoreMin: 0, group: ({ group }) => group },
   { name: 'the same, from medium on', windowMs: DAY_MS, scoreMin: 0.6, group: ({ group }) => group },
@@ -163,16 +140,14 @@ async function day(
     }
     path(records, drafts, tables, writer, tallies, patterns, counted)
   }
-  for (const [i, more] of [{}, MORE].entries()) {
-    const names = new Map<string, Set<string>>()
-    for (const { alert, phase } of await patterns.alerts(more)) {
-      const id = incidentId(alert, nids.alertWindowMs)
-      add(tallies[i] as Map<string, Incident>, id, alert, phase)
-      const name = text(alert, 'pattern')
-      names.set(name, (names.get(name) ?? new Set()).add(id))
-    }
-    console.log(`  of patterns: ${[...names].map(([name, ids]) => `${name} ${ids.size}`).join(', ')}`)
+  const names = new Map<string, Set<string>>()
+  for (const { alert, phase } of await patterns.alerts()) {
+    const id = incidentId(alert, nids.alertWindowMs)
+    add(tallies[0] as Map<string, Incident>, id, alert, phase)
+    const name = text(alert, 'pattern')
+    names.set(name, (names.get(name) ?? new Set()).add(id))
   }
+  console.log(`  of patterns: ${[...names].map(([name, ids]) => `${name} ${ids.size}`).join(', ')}`)
   return { tallies, alerts: counted.alerts, seconds: counted.microseconds / 1e6 }
 }
 

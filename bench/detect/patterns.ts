@@ -4,7 +4,7 @@
  *
  *     node bench/detect/patterns.ts [alerts] [batch sizes...]      default 200000 alerts, batches of 10000, 1000 and 100
  *
- * `without` is the stream without the views that only patterns read; `views` counts those too; `patterns` judges them: three
+ * `without` is the stream without the views that only patterns read; `views` counts those too; `patterns` judges them: five
  * thresholds and a sequence. CPU time of the process, per record.
  */
 import { mkdtemp, rm } from 'node:fs/promises'

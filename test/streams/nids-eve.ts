@@ -52,13 +52,15 @@ export function series(
   }))
 }
 
-/** Four attacks, each just at its limit, in windows that begin with a stretch; sources are 198.51.100.1 to .3 and 10.0.3.4. */
+/** Six attacks, each just at its limit, in windows that begin with a stretch; sources are 198.51.100.1 to .5 and 10.0.3.4. */
 export function attacks(): readonly Eve[] {
   const probe = { from: '10.0.3.4', to: '10.0.0.9', port: 22 }
   return [
     ...series(30, 9_000, (i) => ({ from: '198.51.100.1', port: 1_000 + i })),
     ...series(30, 9_000, (i) => ({ from: '198.51.100.2', to: `10.0.1.${i}` })),
     ...series(20, 14_000, () => ({ from: '198.51.100.3', port: 22, what: 'logins' })),
+    ...series(45, 80_000, (i) => ({ from: '198.51.100.4', port: 1_000 + i })),
+    ...series(150, 4_000, () => ({ from: '198.51.100.5' })),
     { ...probe, atMs: 1_000, what: 'scanning' },
     { ...probe, atMs: 1_000 + HOUR_MS, what: 'exploits' },
   ]
@@ -70,9 +72,10 @@ export function nearMisses(): readonly Eve[] {
   const reversed = { from: '10.0.3.8', to: '10.0.0.9', port: 22 }
   return [
     ...series(29, 9_000, (i) => ({ from: '203.0.113.1', port: 1_000 + i })),
-    ...series(300, 1_000, (i) => ({ from: '203.0.113.2', port: 1_000 + (i % 29) })),
-    // Five minutes hold 29 ports at most.
-    ...series(60, 10_800, (i) => ({ from: '203.0.113.3', port: 1_000 + i, atMs: 59_000 + i * 10_800 })),
+    ...series(149, 2_000, (i) => ({ from: '203.0.113.2', port: 1_000 + (i % 29) })),
+    // Five minutes hold 29 ports at most, an hour 44.
+    ...series(44, 10_800, (i) => ({ from: '203.0.113.3', port: 1_000 + i, atMs: 59_000 + i * 10_800 })),
+    ...series(150, 80_000, (i) => ({ from: '203.0.113.7', port: 1_000 + (i % 44) })),
     ...series(29, 9_000, (i) => ({ from: '203.0.113.4', to: `10.0.1.${i}` })),
     ...series(19, 14_000, () => ({ from: '203.0.113.5', port: 22, what: 'logins' })),
     ...series(57, 5_000, (i) => ({ from: '203.0.113.6', to: `10.0.2.${i % 3}`, port: 22, what: 'logins' })),

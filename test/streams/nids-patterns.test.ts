@@ -22,6 +22,7 @@ function summary({ record, severity, title }: Alert): unknown {
 const DUE = [
   ['bruteForce', '198.51.100.3', 'high', 'Brute force: 198.51.100.3|10.0.0.1: 20 failures in 5 minutes'],
   ['hostSweep', '198.51.100.2', 'medium', 'Host sweep: 198.51.100.2: 30 hosts in 5 minutes'],
+  ['manyAlerts', '198.51.100.5', 'medium', 'Many alerts: 198.51.100.5: 150 alerts in 10 minutes'],
   ['portScan', '198.51.100.1', 'medium', 'Port scan: 198.51.100.1: 30 ports in 5 minutes'],
   [
     'scanThenExploit',
@@ -29,6 +30,7 @@ const DUE = [
     'high',
     'Exploit after a scan, from inside: 10.0.3.4: exploits 3,600 s after probes',
   ],
+  ['slowScan', '198.51.100.4', 'medium', 'Slow port scan: 198.51.100.4: 45 ports in 60 minutes'],
 ]
 
 describe('patterns of intrusion alerts', () => {
@@ -51,7 +53,7 @@ describe('patterns of intrusion alerts', () => {
       // The same records again are new records, and the same alerts.
       await answer(['replay', 'nids', eve, '--new', ...at])
       const again = await answer<AlertList>(['alerts', 'nids', '--since', 'start', ...at])
-      expect(again.alerts.filter(({ id }) => alerts.some((one) => one.id === id))).toHaveLength(4)
+      expect(again.alerts.filter(({ id }) => alerts.some((one) => one.id === id))).toHaveLength(DUE.length)
       const incidents = await answer<AlertList>(['alerts', 'nids', '--incidents', '--since', 'start', ...at])
       expect(incidents.alerts.map(({ group }) => group)).toEqual(
         expect.arrayContaining(['portScan 198.51.100.1', 'bruteForce 198.51.100.3|10.0.0.1']),
