@@ -31,10 +31,15 @@ export async function horizonOf(
   )
   if (newest === undefined) return { horizon: Math.min(horizon, floor), complete: true }
   const putMs = (await objects.head(newest.key))?.modifiedMs
-  const sinceMs = putMs === undefined || askedMs === undefined ? 0 : Math.max(0, askedMs - putMs)
+  const sinceMs = putMs === undefined || askedMs === undefined ? 0 : sinceAtLeast(putMs, askedMs)
   const after = epochOf(newest.appendMs, epochMs) + 1
   const over = epochOf(newest.appendMs + sinceMs - slackMs, epochMs)
   const shown = Math.max(0, floor, Math.min(after, over))
   const settled = Math.min(horizon, shown)
   return { horizon: settled, complete: settled >= after }
+}
+
+/** From one time of the store's to another, ms. S3 tells them cut to whole seconds: the first may have been almost one later. */
+function sinceAtLeast(fromMs: number, toMs: number): number {
+  return Math.max(0, toMs - fromMs - (fromMs % 1000 === 0 ? 1000 : 0))
 }
