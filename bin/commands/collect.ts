@@ -121,7 +121,7 @@ async function run(name: string, sources: readonly string[], options: CollectOpt
     })
     progress.clear()
     print(options, { stream: name, sources, ...result }, () => feedSummary(result))
-    if (options.to === 'local') await sayWhatTakesIn(options)
+    if (options.to === 'local' && result.recordsIn > 0) await sayWhatTakesIn(options)
   } finally {
     progress.clear()
     stop.dispose()
