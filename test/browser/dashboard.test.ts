@@ -153,21 +153,21 @@ describe.skipIf(missing !== undefined)('the dashboard', () => {
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('ArrowDown')
     const third = await alerts(page).nth(2).getAttribute('data-id')
-    expect(await focusedId(page)).toBe(third)
+    await expect.poll(() => focusedId(page)).toBe(third)
     await page.keyboard.press('Enter')
     await page.locator('.drawer h2').waitFor()
-    expect(await page.evaluate('document.activeElement.id')).toBe('drawer-title')
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('drawer-title')
     expect(await page.locator('.reason').count()).toBeGreaterThan(0)
     await screen(page, 'detail')
     await page.keyboard.press('Escape')
     await page.locator('.drawer').waitFor({ state: 'detached' })
-    expect(await focusedId(page)).toBe(third)
+    await expect.poll(() => focusedId(page)).toBe(third)
     await page.getByRole('button', { name: /Break it/ }).focus()
     await page.keyboard.press('Enter')
     await page.keyboard.press('ArrowDown')
-    expect(await page.evaluate('document.activeElement.textContent')).toContain('score 1')
+    await expect.poll(() => page.evaluate('document.activeElement.textContent')).toContain('score 1')
     await page.keyboard.press('Escape')
-    expect(await page.getByRole('menu').count()).toBe(0)
+    await expect.poll(() => page.getByRole('menu').count()).toBe(0)
   })
 
   it('pauses the list, counts what waits, and filters by severity', async () => {
@@ -208,10 +208,16 @@ describe.skipIf(missing !== undefined)('the dashboard', () => {
     await page.getByLabel('View', { exact: true }).selectOption('byService')
     await page.getByLabel('Aggregate').selectOption('meanBytes')
     await page.locator('.slots-plot canvas').waitFor()
-    const box = await page.locator('.slots-plot .u-over').boundingBox()
-    if (box === null) throw new Error('the chart has no plotting area')
-    await page.mouse.move(box.x + box.width * 0.9, box.y + box.height / 2)
-    await page.locator('.slots-tip').waitFor()
+    // The chart is drawn anew when another aggregate has come, and its plotting area with it.
+    await expect
+      .poll(async () => {
+        const box = await page.locator('.slots-plot .u-over').boundingBox()
+        if (box === null) return false
+        await page.mouse.move(box.x + box.width * 0.8, box.y + box.height / 2)
+        await page.mouse.move(box.x + box.width * 0.9, box.y + box.height / 2)
+        return page.locator('.slots-tip').isVisible()
+      })
+      .toBe(true)
     await screen(page, 'slots')
   })
 
