@@ -98,7 +98,7 @@ function alertOf<P extends PatternDefinition>(
     stream,
     severity: pattern.severity,
     title: cut(found.title),
-    group: cut(`${name} ${displayKey(key)}`),
+    group: cut(`${pattern.group ?? name} ${displayKey(key)}`),
     model: '',
     reasons: found.reasons.map((reason) => ({ ...reason, text: cut(reason.text) })),
     count: 1,

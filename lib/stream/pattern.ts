@@ -12,6 +12,8 @@ interface Common {
   /** One or two words for people: "Port scan". */
   readonly title: string
   readonly severity: Severity
+  /** Alerts of patterns of one group and key are one incident. Default: the pattern's own name. */
+  readonly group?: string
 }
 
 /**

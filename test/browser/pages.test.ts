@@ -72,7 +72,7 @@ describe.skipIf(missing !== undefined)('the pages of streams', () => {
     await expect
       .poll(() => page.locator('[data-view="byGender"] .bar-total b').textContent())
       .toBe(amount.toLocaleString('en-US', { minimumFractionDigits: 2 }))
-    expect(await page.title()).toBe('Orders · Weir')
+    await expect.poll(() => page.title()).toBe('Orders · Weir')
   })
 
   it('posts: what trends with bursts and ranks, and the past of any tag', async () => {
@@ -88,7 +88,7 @@ describe.skipIf(missing !== undefined)('the pages of streams', () => {
       })),
     )
     expect(shown).toEqual(latest.top)
-    expect(await page.locator('.burst').count()).toBeGreaterThan(0)
+    await expect.poll(() => page.locator('.burst').count()).toBeGreaterThan(0)
 
     const uses = counted('posts', 'hashtags')
     const lines = page.locator('.series-keys li')
@@ -132,7 +132,7 @@ describe.skipIf(missing !== undefined)('the pages of streams', () => {
           ),
         )
     await expect.poll(lines, { timeout: 60_000 }).toEqual(ids)
-    expect(await page.locator('[data-kind="new"] .badge.new').count()).toBeGreaterThan(0)
+    await expect.poll(() => page.locator('[data-kind="new"] .badge.new').count()).toBeGreaterThan(0)
     const row = page.locator('[data-kind="known"]').first()
     const id = await row.getAttribute('data-template')
     expect(await row.locator('.gap').count()).toBeGreaterThan(0)
@@ -204,7 +204,9 @@ describe.skipIf(missing !== undefined)('the pages of streams', () => {
       await page.getByRole('heading', { name: title, exact: true, level: 2 }).waitFor()
       expect(page.url()).toContain(`#/${name}`)
       await page.locator('.panel-foot').first().waitFor()
-      expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBe(360)
+      await expect
+        .poll(() => page.evaluate('document.documentElement.scrollWidth'), { message: name })
+        .toBe(360)
     }
     await page.goBack()
     await page.getByRole('heading', { name: 'Posts', exact: true, level: 2 }).waitFor()

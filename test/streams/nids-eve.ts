@@ -59,7 +59,7 @@ export function attacks(): readonly Eve[] {
     ...series(30, 9_000, (i) => ({ from: '198.51.100.1', port: 1_000 + i })),
     ...series(30, 9_000, (i) => ({ from: '198.51.100.2', to: `10.0.1.${i}` })),
     ...series(20, 14_000, () => ({ from: '198.51.100.3', port: 22, what: 'logins' })),
-    ...series(45, 80_000, (i) => ({ from: '198.51.100.4', port: 1_000 + i })),
+    ...series(55, 65_000, (i) => ({ from: '198.51.100.4', port: 1_000 + i })),
     ...series(150, 4_000, () => ({ from: '198.51.100.5' })),
     { ...probe, atMs: 1_000, what: 'scanning' },
     { ...probe, atMs: 1_000 + HOUR_MS, what: 'exploits' },
@@ -73,9 +73,9 @@ export function nearMisses(): readonly Eve[] {
   return [
     ...series(29, 9_000, (i) => ({ from: '203.0.113.1', port: 1_000 + i })),
     ...series(149, 2_000, (i) => ({ from: '203.0.113.2', port: 1_000 + (i % 29) })),
-    // Five minutes hold 29 ports at most, an hour 44.
-    ...series(44, 10_800, (i) => ({ from: '203.0.113.3', port: 1_000 + i, atMs: 59_000 + i * 10_800 })),
-    ...series(150, 80_000, (i) => ({ from: '203.0.113.7', port: 1_000 + (i % 44) })),
+    // Five minutes hold 29 ports at most, an hour 54.
+    ...series(54, 10_800, (i) => ({ from: '203.0.113.3', port: 1_000 + i, atMs: 59_000 + i * 10_800 })),
+    ...series(150, 65_000, (i) => ({ from: '203.0.113.7', port: 1_000 + (i % 54) })),
     ...series(29, 9_000, (i) => ({ from: '203.0.113.4', to: `10.0.1.${i}` })),
     ...series(19, 14_000, () => ({ from: '203.0.113.5', port: 22, what: 'logins' })),
     ...series(57, 5_000, (i) => ({ from: '203.0.113.6', to: `10.0.2.${i % 3}`, port: 22, what: 'logins' })),
