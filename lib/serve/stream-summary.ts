@@ -2,10 +2,7 @@ import type { Stream } from '../stream/define.ts'
 import { viewsOfPattern } from '../stream/pattern.ts'
 import type { ViewDefinition } from '../stream/view-definition.ts'
 import type { StreamPage, StreamSummary, ViewSummary } from './dashboard-messages.ts'
-
-/** Trends slide over a view of this name and slot (docs/streams/posts.md). */
-const TRENDING = 'trending'
-const TRENDING_SLOT_MS = 10_000
+import { TRENDING, trendingView } from './trends/trending-view.ts'
 
 /** A stream as the dashboard is told of it. */
 export function streamSummary(stream: Stream): StreamSummary {
@@ -25,14 +22,15 @@ export function streamSummary(stream: Stream): StreamSummary {
 }
 
 /** The page that fits a stream, by what it declares: a stream of any name gets one. */
-export function pageOf({
-  views,
-  detector,
-  columns,
-}: Pick<Stream, 'views' | 'detector' | 'columns'>): StreamPage {
-  const trending = Object.hasOwn(views, TRENDING) ? views[TRENDING] : undefined
-  if (trending?.slotMs === TRENDING_SLOT_MS && trending.aggregates.count?.kind === 'count')
-    return { kind: 'trends', trending: TRENDING, series: seriesOf(views, trending) }
+export function pageOf(stream: Pick<Stream, 'name' | 'views' | 'detector' | 'columns'>): StreamPage {
+  const { views, detector, columns } = stream
+  const trending = trendingView(stream)
+  if (trending !== undefined)
+    return {
+      kind: 'trends',
+      trending: TRENDING,
+      series: seriesOf(views, trending.definition),
+    }
   if (detector?.kind === 'templates' && detector.rateView !== undefined)
     return { kind: 'templates', view: detector.rateView }
   const names = new Set(columns.map(({ name }) => name))
