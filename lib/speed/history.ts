@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts'
 import { PortError } from '../ports/errors.ts'
-import type { Stream } from '../stream/define.ts'
+import { EnrichError, type Stream } from '../stream/define.ts'
 import type { HistoryAsked, HistoryFound, ReadHistory } from '../stream/history.ts'
 import type { LoadedTables } from '../stream/table.ts'
 import type { Value } from '../stream/value.ts'
@@ -56,14 +56,21 @@ export class HistoryLookups {
     const forMs = Math.min(READ_MS_MAX, context.getRemainingTimeInMillis() - AFTER_MS)
     const found = await this.#inTime(asked, records.length, this.#clock.nowMs() + forMs)
     const histories = new Map<number, Record<string, HistoryFound | undefined>>()
+    const refused = new Map<number, EnrichError>()
     asked.forEach(({ name }, i) => {
       const place = places[i] ?? 0
+      const one = found[i]
       const history = histories.get(place) ?? {}
       histories.set(place, history)
-      history[name] = found[i]
+      if (one instanceof EnrichError) refused.set(place, one)
+      else history[name] = one
     })
     return decisions.map((decision, i) =>
-      enriched(decision, records[i], (value) => stream.enrich(value, tables, histories.get(i))),
+      enriched(decision, records[i], (value) => {
+        const error = refused.get(i)
+        if (error !== undefined) throw error
+        return stream.enrich(value, tables, histories.get(i))
+      }),
     )
   }
 

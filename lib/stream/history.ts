@@ -1,3 +1,4 @@
+import type { EnrichError } from './define.ts'
 import type { AggregateDefinition, ViewDefinition } from './view-definition.ts'
 import { fieldsOfView } from './view-definition.ts'
 
@@ -48,13 +49,14 @@ export interface HistoryAsked {
 }
 
 /**
- * Looks things up, answers in their order. Rejects where a view cannot be read, and with a PortError TIMEOUT where that is
- * not done by `untilMs`, of the clock of its maker.
+ * Looks things up, answers in their order: an EnrichError for a key that the view cannot have, which is the trouble of
+ * that record alone. Rejects where a view cannot be read, and with a PortError TIMEOUT where that is not done by `untilMs`,
+ * of the clock of its maker.
  */
 export type ReadHistory = (
   asked: readonly HistoryAsked[],
   untilMs: number,
-) => Promise<readonly (HistoryFound | undefined)[]>
+) => Promise<readonly (HistoryFound | EnrichError | undefined)[]>
 
 /** A lookup reads whole slots: more of them than this are a view of the wrong slot length. */
 const SLOTS_MAX = 1_000

@@ -37,6 +37,7 @@ const visits = defineStream({
         view: 'visits.byUser',
         key: ({ user }) => {
           if (user === 'secret 13') throw new RangeError('secret 13')
+          if (user === 'two parts') return [user, 'secret']
           return user === 'nobody' ? undefined : user
         },
         windowMs: DAY_MS,
@@ -211,6 +212,18 @@ describe('enriching from a view', () => {
         /secret 1[34]/,
       )
     }
+  })
+
+  it('makes a dead letter of a record whose key has other parts than the view, and goes on', async () => {
+    await feed('u', 'two parts', 'v')
+    expect(await deliver(score(), RAW, 0)).toBe(3)
+    const entries = await landed()
+    expect(entries.map(beforeOf)).toEqual([0, 'dead', 0])
+    expect(entries[1]).toMatchObject({
+      stage: 'enrich',
+      reason:
+        'the key of history past must have a value for each field that view visits.byUser is grouped by: user',
+    })
   })
 
   it('tells with the figures of a batch how long the lookups took', async () => {

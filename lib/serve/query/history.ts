@@ -1,5 +1,4 @@
-import { PortError } from '../../ports/errors.ts'
-import type { Stream } from '../../stream/define.ts'
+import { EnrichError, type Stream } from '../../stream/define.ts'
 import { type HistoryFound, type HistoryKey, type ReadHistory, slotsOfWindow } from '../../stream/history.ts'
 import { keysOfFields } from '../../views/keys.ts'
 import type { States, View } from '../../views/view.ts'
@@ -49,12 +48,17 @@ export function historyReader(
   if (lookups.size === 0) return undefined
   const cache = new HistoryCache(ports.clock, { heldMax, ageMsMax })
   return async (asked, untilMs) => {
-    const found = new Map<string, HistoryFound | undefined>()
+    const found = new Map<string, HistoryFound | EnrichError | undefined>()
     const missing = new Map<Lookup, Map<string, WantedWindow>>()
     const ids = asked.map(({ name, key: parts, atMs }) => {
       const lookup = lookups.get(name)
       if (lookup === undefined) throw new Error(`the stream declares no history ${JSON.stringify(name)}`)
       const key = viewKey(lookup.view, parts)
+      if (key === undefined) {
+        const id = `${name} refused`
+        found.set(id, refusal(name, lookup.view))
+        return id
+      }
       const slot = lookup.view.slotOf(Math.max(0, atMs))
       const id = `${name} ${slot} ${key}`
       if (found.has(id)) return id
@@ -73,13 +77,17 @@ export function historyReader(
   }
 }
 
-/** The key as it stands in the view. */
-function viewKey({ id, definition: { groupBy } }: View, key: HistoryKey): string {
-  const parts = typeof key === 'object' ? key : [key]
-  const [found] = keysOfFields(parts)
-  if (found !== undefined && parts.length === groupBy.length) return found
-  const message = `view ${id} is grouped by ${groupBy.join(', ')}: a history's key must have a value for each`
-  throw new PortError('MISCONFIGURED', message, { curable: false })
+/** The key as it stands in the view; undefined for one that cannot stand there. */
+function viewKey({ definition: { groupBy } }: View, key: HistoryKey): string | undefined {
+  const parts: readonly unknown[] = Array.isArray(key) ? key : [key]
+  return parts.length === groupBy.length ? keysOfFields(parts)[0] : undefined
+}
+
+/** It quotes nothing of the key, which is the record's. */
+function refusal(name: string, { id, definition: { groupBy } }: View): EnrichError {
+  return new EnrichError(
+    `the key of history ${name} must have a value for each field that view ${id} is grouped by: ${groupBy.join(', ')}`,
+  )
 }
 
 /** Sums beyond 2^53 are decimal text in an answer; a history has numbers all the same. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { masterRows } from '../../../lib/master/read.ts'
-import { PortError } from '../../../lib/ports/errors.ts'
 import { historyReader } from '../../../lib/serve/query/history.ts'
+import { EnrichError } from '../../../lib/stream/define.ts'
 import type { Entry } from '../../../lib/stream/entry.ts'
 import { epochOf } from '../../../lib/stream/epoch.ts'
 import type { HistoryDefinition } from '../../../lib/stream/history.ts'
@@ -182,9 +182,13 @@ describe('history lookups', () => {
 
   it('refuse a key with other parts than the view has', async () => {
     const read = historyReader(world.ports, past(SLOT_MS), streams)
-    const wrong = read?.([{ name: 'past', key: ['a', 'b'], atMs: 1 }], LATER_MS)
-    await expect(wrong).rejects.toThrow(PortError)
-    await expect(wrong).rejects.toThrow('view test.byText is grouped by text')
+    await counted(['{"text":"a","integer":4}'], () => 1)
+    const keys: readonly (string | readonly string[])[] = [['secret', 'b'], 'a', []]
+    const asked = keys.map((key) => ({ name: 'past', key, atMs: world.clock.ms }))
+    const refused = new EnrichError(
+      'the key of history past must have a value for each field that view test.byText is grouped by: text',
+    )
+    expect(await read?.(asked, LATER_MS)).toEqual([refused, { count: 1, sum: 4 }, refused])
   })
 
   it('are none for a stream without, and refuse a view that is not there', () => {
