@@ -25,8 +25,16 @@ export class Attention {
   next(stream: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve()
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      this.#waiting.set(stream, [...(this.#waiting.get(stream) ?? []), resolve])
+      const done = () => {
+        // A signal outlives many waits: a listener left on it at each would pile up.
+        signal.removeEventListener('abort', done)
+        const others = this.#waiting.get(stream)?.filter((waiting) => waiting !== done) ?? []
+        if (others.length > 0) this.#waiting.set(stream, others)
+        else this.#waiting.delete(stream)
+        resolve()
+      }
+      signal.addEventListener('abort', done)
+      this.#waiting.set(stream, [...(this.#waiting.get(stream) ?? []), done])
     })
   }
 }

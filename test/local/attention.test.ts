@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { Attention } from '../../lib/local/attention.ts'
 
@@ -28,5 +29,17 @@ describe('Attention', () => {
     await Promise.all(waiting)
     expect(woken).toEqual(['posts', 'posts', 'logs'])
     await attention.next('orders', stop.signal)
+  })
+
+  it('leaves nothing on the signal of a wait that is over', async () => {
+    const attention = new Attention(() => 0)
+    const { signal } = new AbortController()
+    for (let i = 0; i < 20; i++) {
+      const waits = [attention.next('posts', signal), attention.next('posts', signal)]
+      expect(getEventListeners(signal, 'abort')).toHaveLength(2)
+      attention.note('posts')
+      await Promise.all(waits)
+    }
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 })
