@@ -12,6 +12,8 @@ import type { ViewDefinition } from './view-definition.ts'
 const WINDOW_MS_MAX = 3_600_000
 const SLOTS_MAX = 360
 const PRECISION = 12
+/** Records that a key is asked about: enough for one that reads eight fields. */
+const PROBES_MAX = 256
 
 type Fail = (what: string) => never
 
@@ -121,22 +123,47 @@ function checkKey(
   }
 }
 
-/** The fields that a key function reads of a record that has text in all of them; undefined where it throws. */
+/**
+ * The fields that a key function reads of a record that has text in all of them, and of records that lack some of what it
+ * reads: of `user ?? ip` it reads `ip` only then. Undefined where it throws though nothing is lacking, or tries too much.
+ */
 function fieldsRead(key: (value: never) => string | undefined): ReadonlySet<string> | undefined {
   const read = new Set<string>()
+  const tried = new Set<string>()
+  const left: (readonly string[])[] = [[]]
+  for (let absent = left.pop(); absent !== undefined; absent = left.pop()) {
+    const id = JSON.stringify(absent)
+    if (tried.has(id)) continue
+    if (tried.size === PROBES_MAX) return undefined
+    tried.add(id)
+    const { fields, threw } = probe(key, new Set(absent))
+    // A key may count on a field that the schema demands: `user.toLowerCase()` throws where there is none.
+    if (threw && absent.length === 0) return undefined
+    for (const field of fields) {
+      read.add(field)
+      if (!absent.includes(field)) left.push([...absent, field].sort())
+    }
+  }
+  return read
+}
+
+function probe(
+  key: (value: never) => string | undefined,
+  absent: ReadonlySet<string>,
+): { readonly fields: ReadonlySet<string>; readonly threw: boolean } {
+  const fields = new Set<string>()
+  const has = (name: string | symbol) => {
+    if (typeof name === 'string') fields.add(name)
+    return typeof name !== 'string' || !absent.has(name)
+  }
   const record = new Proxy(
     {},
-    {
-      get: (_, name) => {
-        if (typeof name === 'string') read.add(name)
-        return 'text'
-      },
-    },
+    { has: (_, name) => has(name), get: (_, name) => (has(name) ? 'text' : undefined) },
   )
   try {
     key(record as never)
+    return { fields, threw: false }
   } catch {
-    return undefined
+    return { fields, threw: true }
   }
-  return read
 }

@@ -69,6 +69,7 @@ describe('a pattern', () => {
     ['a distinct count', threshold({ aggregate: 'doors', limit: 512 })],
     ['a key of several fields', threshold({ view: 'wide' }), ({ user }) => user],
     ['a key that is made of the field', threshold(), ({ user }) => user.toLowerCase()],
+    ['one field or another of its key', threshold({ view: 'wide' }), ({ user, door }) => user ?? door],
     ['a sequence', sequence()],
     ['a sequence that is no multiple of slots', sequence({ windowMs: 90_500 })],
   ])('may be of %s', (_, pattern, key) => {
@@ -107,6 +108,14 @@ describe('a pattern', () => {
   it.each<[string, string, Key, RegExp]>([
     ['another field', 'doors', ({ user }) => user, /reads user, which the view's key \(door\) does not hold/],
     ['one field of two', 'all', ({ user, door }) => user + door, /reads door, which the view's key \(user\)/],
+    ['another where it is absent', 'all', (one) => one.user ?? one.door, /reads door, which/],
+    [
+      'a third where two are absent',
+      'wide',
+      (one) => one.user || one.door || one.tags[0],
+      /reads tags, which/,
+    ],
+    ['what it asks for by name', 'doors', (one) => ('user' in one ? one.door : 'x'), /reads user, which/],
     ['an array', 'tags', ({ tags }) => String(tags), /reads tags, which may be an array/],
     ['nothing', 'all', () => 'x', /cannot tell what the stream's `key` reads/],
     ['what is not there', 'all', ({ user }) => (user as never as Visit[])[0]?.tags[0]?.at(9), /cannot tell/],
