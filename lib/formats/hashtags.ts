@@ -11,6 +11,6 @@ export function hashtagsOf(text: string): string[] {
 }
 
 /** Composed, compatibility forms resolved, and lower case by way of upper case, so that `ß` and `SS`, `ς` and `σ` meet. */
-function foldTag(tag: string): string {
+export function foldTag(tag: string): string {
   return tag.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFC').replaceAll('ς', 'σ')
 }

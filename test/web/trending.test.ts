@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { hashtagsOf } from '../../lib/formats/hashtags.ts'
 import type { QueryAnswer, TrendSlide } from '../../lib/serve/dashboard-messages.ts'
 import { keyOf, seriesTable } from '../../web/src/state/series.ts'
 import { trendingOf, withSlides } from '../../web/src/state/trending.ts'
@@ -94,5 +95,9 @@ describe('lines over time', () => {
     expect(keyOf(' #Köln ')).toBe('köln')
     expect(keyOf('＃News')).toBe('news')
     expect(keyOf('##')).toBe('')
+    for (const tag of ['#Straße', '#STRASSE', '#ΟΔΟΣ', '#οδος', '＃İstanbul'])
+      expect([keyOf(tag)]).toEqual(hashtagsOf(`a ${tag} b`))
+    expect(keyOf('#Straße')).toBe('strasse')
+    expect(keyOf('#ΟΔΟΣ')).toBe('οδοσ')
   })
 })

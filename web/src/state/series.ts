@@ -1,3 +1,4 @@
+import { foldTag } from '../../../lib/formats/hashtags.ts'
 import type { QueryAnswer } from '../../../lib/serve/dashboard-messages.ts'
 import { timeMs } from './slots.ts'
 
@@ -37,7 +38,7 @@ export function seriesTable(
   return { startsMs: Array.from({ length: slots }, (_, i) => fromMs + i * slotMs), slotMs, lines }
 }
 
-/** A key as the views have it, from what people type: `#Köln ` is `köln`. */
+/** A key as the views have it, from what people type: `#Köln ` is `köln`, `#Straße` is `strasse`. */
 export function keyOf(text: string): string {
-  return text.trim().normalize('NFKC').replace(/^#+/, '').toLowerCase()
+  return foldTag(text.trim().normalize('NFKC').replace(/^#+/, ''))
 }
