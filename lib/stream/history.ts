@@ -60,6 +60,7 @@ export type ReadHistory = (
 
 /** A lookup reads whole slots: more of them than this are a view of the wrong slot length. */
 const SLOTS_MAX = 1_000
+const DAY_MS = 86_400_000
 const MANY_VALUES: readonly AggregateDefinition['kind'][] = ['top', 'quantile', 'histogram']
 
 /** What of a stream decides about its histories. */
@@ -103,6 +104,9 @@ function checkHistory(
   const slots = slotsOfWindow(windowMs, definition)
   if (slots > SLOTS_MAX)
     fail(`a window of ${slots} slots; at most ${SLOTS_MAX}: take a view with longer slots`)
+  const { retentionDays } = definition
+  if (retentionDays !== undefined && windowMs > retentionDays * DAY_MS)
+    fail(`a window of ${windowMs / DAY_MS} days; ${view} keeps ${retentionDays} (retentionDays)`)
   if (aggregates.length === 0) fail('aggregates names none')
   for (const aggregate of aggregates) {
     const kind = Object.hasOwn(definition.aggregates, aggregate)

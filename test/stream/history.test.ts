@@ -43,6 +43,7 @@ function stream(name: string, wanted?: Wanted): Stream {
     },
     views: {
       byUser,
+      byUserShort: { ...byUser, retentionDays: 2 },
       byBefore: { ...byUser, groupBy: ['before'] },
       bySeverity: { ...byUser, where: [{ field: '@severity', in: ['high'] }] },
     },
@@ -105,6 +106,10 @@ describe('histories', () => {
     ['usual is a quantile, which is not one number', { view: 'a.byUser', aggregates: ['usual'] }],
     ['aggregates names none', { view: 'a.byUser', aggregates: [] }],
     ['windowMs must be a whole number of ms, got 0', { view: 'a.byUser', windowMs: 0 }],
+    [
+      'a window of 2.5 days; a.byUserShort keeps 2 (retentionDays)',
+      { view: 'a.byUserShort', windowMs: 60 * HOUR_MS },
+    ],
     ['a window of 1001 slots', { view: 'a.byUser', windowMs: 1001 * HOUR_MS }],
   ])('are refused where %s', (what, wanted) => {
     expect(() => check(stream('a', wanted))).toThrow(`stream a, history past: ${what}`)

@@ -5,7 +5,7 @@ import type { BoardStores } from '../../state/boards.ts'
 import { mapAtOnce } from '../../stream/at-once.ts'
 import type { States, View } from '../../views/view.ts'
 import { type Horizon, readLayers, type Take } from './layers.ts'
-import { slotRange } from './slots.ts'
+import type { SlotRange } from './slots.ts'
 
 export type HistoryPorts = BoardStores & { readonly clock: Clock }
 
@@ -132,7 +132,7 @@ export class HistoryWindows {
     const readMs = this.#ports.clock.nowMs()
     const keys = new Set(wanted.map(({ key }) => key))
     let rows: Rows = new Map()
-    const slots = slotRange(this.#view, { from, to }, readMs)
+    const slots = slotsIn({ from, to })
     await readLayers(this.#ports, this.#view, { layer: 'merged', keys, slots, goesOn }, () => {
       rows = new Map()
       return this.#taking(rows)
@@ -158,7 +158,7 @@ export class HistoryWindows {
     const wanted = {
       layer: 'speed',
       keys: undefined,
-      slots: slotRange(this.#view, range, readMs),
+      slots: slotsIn(range),
       goesOn,
     } as const
     try {
@@ -214,11 +214,11 @@ export class HistoryWindows {
 
   /** What the batch view has of a key in all of the range that is held. A batch view never changes, so it stays known. */
   async #batchRows(
-    { from, to, readMs }: HeldBoards,
+    { from, to }: HeldBoards,
     horizon: Horizon,
     key: string,
   ): Promise<readonly (readonly [slot: number, states: States])[]> {
-    const slots = slotRange(this.#view, { from, to }, readMs)
+    const slots = slotsIn({ from, to })
     const id = `${horizon.index} ${slots.from} ${slots.to}`
     if (this.#batch.id !== id || this.#batch.states > this.#options.statesMax)
       this.#batch = { id, states: 0, rows: new Map() }
@@ -232,6 +232,14 @@ export class HistoryWindows {
     known.states += rows.length + 1
     return rows
   }
+}
+
+/**
+ * Also those that ended longer ago than the view's retention: a query leaves them out by the clock, but a replay of old
+ * records asks for their past, which the view has as long as no recompute left it out.
+ */
+function slotsIn({ from, to }: Range): SlotRange {
+  return { from: Math.max(0, from), to }
 }
 
 class TooMany extends Error {

@@ -173,6 +173,21 @@ describe('history lookups', () => {
     expect(reads).toBe(4)
   })
 
+  it('find of records older than the retention what is there, from boards and batch views', async () => {
+    const views = { ...testStream.views, byText: { ...byText.definition, retentionDays: 2 } }
+    const short = new Map([[testStream.name, { ...testStream, views }]])
+    const read = historyReader(world.ports, past(SLOT_MS), short, { heldMax: 0 })
+    const atMs = world.clock.ms
+    const entries = await counted(['{"text":"a","integer":4}', '{"text":"b"}'], () => 0)
+    world.clock.ms += 400 * 86_400_000
+    const ask = async (key: string) => (await read?.([{ name: 'past', key, atMs }], LATER_MS))?.[0]
+    // Read for the key, and then from what is held.
+    for (let i = 0; i < 3; i++) expect(await ask('a')).toEqual({ count: 1, sum: 4 })
+    await publishBatch(world.ports, byText, entries, epochOf(world.clock.ms, world.ports.epochMs))
+    world.clock.ms += 5_000
+    for (let i = 0; i < 3; i++) expect(await ask('a')).toEqual({ count: 1, sum: 4 })
+  })
+
   it('end where the time is over, and say what to do', async () => {
     await counted(['{"text":"a"}'], () => 1)
     const read = historyReader(world.ports, past(SLOT_MS), streams)
