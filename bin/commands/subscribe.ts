@@ -31,7 +31,10 @@ export function register(program: Command): void {
     .option('--since <cursor>', 'from after this cursor on, or start: all there is (default: from now on)')
     .addOption(new Option('--severity <severity...>', 'only these').choices(SEVERITIES))
     .option('--group <group...>', 'only these groups')
-    .option('--limit <n>', 'end after so many alerts, incidents or slides')
+    .option(
+      '--limit <n>',
+      'end after so many alerts, incidents or slides; with --json after the frame that has the last of them',
+    )
   withCommonOptions(command).action(run)
 }
 
@@ -65,7 +68,7 @@ async function run(channel: string, options: SubscribeOptions): Promise<void> {
     const from = since === undefined ? {} : { since }
     const filter = Object.keys(where).length === 0 ? {} : { where }
     client.subscribe(name, { ...from, ...filter }, (message) => {
-      left -= show(options, message)
+      left -= show(options, message, left)
       if (left <= 0) ended.resolve()
     })
     await ended.promise.finally(() => client.close())
@@ -103,14 +106,14 @@ async function socketFactory(url: string): Promise<(url: string) => WebSocket> {
   }
 }
 
-/** Prints a message. Returns how many alerts or slides it had. */
-function show(options: SubscribeOptions, message: AlertsMessage | TrendsMessage): number {
+/** Prints a message, for people no more than `limit` of it. Returns how many alerts or slides it had. */
+function show(options: SubscribeOptions, message: AlertsMessage | TrendsMessage, limit: number): number {
   const [count, texts] =
     'slides' in message
       ? [message.slides.length, message.slides.map((slide) => `${slideText(slide)}\n`)]
       : [message.alerts.length, message.alerts.map(alertLine)]
   if (options.json === true) print(options, message, () => '')
-  else for (const text of texts) print(options, message, () => text)
+  else for (const text of texts.slice(0, limit)) print(options, message, () => text)
   return count
 }
 
