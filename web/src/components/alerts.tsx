@@ -34,7 +34,7 @@ export function Alerts({ selected, onSelect, flows }: AlertsProps) {
           {shown.length > 0 && (
             <small>
               {flows === undefined
-                ? `${count(shown.length)} incidents`
+                ? `${count(shown.length)} ${shown.length === 1 ? 'incident' : 'incidents'}`
                 : `${count(shown.length)} from ${count(alertsIn(shown))} alerts`}
             </small>
           )}
