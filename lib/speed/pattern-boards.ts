@@ -2,6 +2,7 @@ import { PortError } from '../ports/errors.ts'
 import type { BoardHead } from '../state/board-body.ts'
 import { type BoardKey, type BoardStores, readHeads, sortKey } from '../state/boards.ts'
 import type { PartCache } from '../state/part-cache.ts'
+import { mapAtOnce } from '../stream/at-once.ts'
 import type { Board } from '../views/board.ts'
 import type { States, View } from '../views/view.ts'
 
@@ -12,6 +13,8 @@ const TRIES_MAX = 20
 /** Above either, the slots used longest ago are let go. */
 const SLOTS_MAX = 4_096
 const KEYS_MAX = 50_000
+/** So many slots that are not asked for are read rather than asking twice: their boards take less than a query does. */
+const GAP_SLOTS_MAX = 4
 
 /** The heads of one slot's boards, by epoch. */
 type Heads = Map<number, BoardHead>
@@ -71,17 +74,23 @@ export class PatternBoards {
   async #readHeads(slots: ReadonlySet<number>): Promise<void> {
     const { slotMs } = this.#view.definition
     const missing = [...slots].filter((slot) => !this.#slots.has(slot)).sort((a, b) => a - b)
-    for (const { from, to } of stretches(missing, slotMs)) {
-      const read = new Map<number, Heads>()
-      for (let slot = from; slot < to; slot += slotMs) read.set(slot, new Map())
-      const range = { from: Math.max(0, from), to, at: this.#at }
-      if (to > 0)
-        for await (const { slot, epoch, head } of readHeads(this.#stores.keyed, this.#view, range))
-          read.get(slot)?.set(epoch, head)
-      for (const [slot, heads] of read) {
-        this.#slots.set(slot, heads)
-        for (const head of heads.values()) this.#keys += weightOf(head)
-      }
+    // One after the other, a batch of records that lie far apart in time would wait for each of thousands.
+    await mapAtOnce(stretches(missing, slotMs), (stretch) => this.#readStretch(stretch))
+  }
+
+  async #readStretch(slots: readonly number[]): Promise<void> {
+    const read = new Map<number, Heads>(slots.map((slot) => [slot, new Map()]))
+    const range = {
+      from: Math.max(0, slots[0] ?? 0),
+      to: (slots.at(-1) ?? 0) + this.#view.definition.slotMs,
+      at: this.#at,
+    }
+    if (range.to > 0)
+      for await (const { slot, epoch, head } of readHeads(this.#stores.keyed, this.#view, range))
+        read.get(slot)?.set(epoch, head)
+    for (const [slot, heads] of read) {
+      this.#slots.set(slot, heads)
+      for (const head of heads.values()) this.#keys += weightOf(head)
     }
   }
 
@@ -141,16 +150,14 @@ function merged(view: View, boards: readonly Board[] | undefined, key: string): 
   return states
 }
 
-/** Slots in ascending order as stretches without a gap: [from, to). */
-function* stretches(
-  slots: readonly number[],
-  slotMs: number,
-): Generator<{ readonly from: number; readonly to: number }> {
-  let from: number | undefined
-  for (const [i, slot] of slots.entries()) {
-    from ??= slot
-    if (slots[i + 1] === slot + slotMs) continue
-    yield { from, to: slot + slotMs }
-    from = undefined
+/** Slots in ascending order, cut wherever more than a few are missing between two: each to be read by one query. */
+function stretches(slots: readonly number[], slotMs: number): readonly (readonly number[])[] {
+  const found: number[][] = []
+  let last = Number.NEGATIVE_INFINITY
+  for (const slot of slots) {
+    if (slot - last > (GAP_SLOTS_MAX + 1) * slotMs) found.push([])
+    found.at(-1)?.push(slot)
+    last = slot
   }
+  return found
 }
