@@ -1,10 +1,12 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { Framing } from '../../stream/format.ts'
 import { isGzip } from '../gunzip.ts'
 import type { InputSession, LiveBlock } from '../live-input.ts'
 import { SourceError } from '../source-error.ts'
 import { findFiles } from '../sources.ts'
 import { gunzipped, gzipContent, plainContent } from './content.ts'
+import { endOf } from './end-of.ts'
 import { type Content, NO_PRINTS, printsAt } from './fingerprint.ts'
 import type { FollowOptions } from './follow-input.ts'
 import { detailOf, type FilePlace, type FileState, FollowedFile, resumeOf, stateOf } from './followed-file.ts'
@@ -34,6 +36,8 @@ export class FollowedFiles {
   readonly #missing = new Set<FollowedFile>()
   readonly #twins = new Map<string, Twin>()
   readonly #rollover: Rollover | undefined
+  /** Of files that are there at the first start: where they end, if they are followed from there. */
+  readonly #ends = new Map<string, FileState>()
   #first: boolean
   #loaded = false
 
@@ -50,8 +54,9 @@ export class FollowedFiles {
   async *scan(nowMs: number): AsyncGenerator<LiveBlock, void> {
     this.#load(nowMs)
     const found = await this.#find()
-    const { startAt } = this.#options
+    const { startAt, fromEnd } = this.#options
     if (this.#first && startAt !== undefined) checkStart(startAt, found.values())
+    if (this.#first && fromEnd === true) await this.#findEnds(found)
     await this.#track(found, nowMs)
     const unknown = [...found.values()].filter((place) => !this.#present.has(keyOf(place)))
     for (const place of unknown) await this.#meet(place, nowMs)
@@ -59,6 +64,7 @@ export class FollowedFiles {
     yield* this.#giveUp(nowMs)
     for (const file of this.#present.values()) if (nowMs - file.activeMs > this.#lingerMs) await file.close()
     this.#first = false
+    this.#ends.clear()
     await this.#rollover?.look(this.#present.values())
   }
 
@@ -147,10 +153,15 @@ export class FollowedFiles {
     this.#settle(new FollowedFile(this.#session, source, state, nowMs, this.#options.framing))
   }
 
+  /** Of all files before the first is begun: at another start, those that were not begun would be new, and read whole. */
+  async #findEnds(found: ReadonlyMap<string, FilePlace>): Promise<void> {
+    for (const [key, place] of found) this.#ends.set(key, await atEndOf(place, this.#options.framing))
+  }
+
   /** Of a file that is there at the first start. */
   async #firstState(place: FilePlace): Promise<FileState> {
     const { fromEnd, startAt } = this.#options
-    if (fromEnd === true) return atEndOf(place)
+    if (fromEnd === true) return this.#ends.get(keyOf(place)) ?? atStartOf(place)
     const start = startAt && startIn(startAt, place.path)
     if (start === undefined) return atStartOf(place)
     const state = await withContent(place.path, async (content, gzip) => {
@@ -261,11 +272,11 @@ async function withContent<T>(
   }
 }
 
-/** After the last line end of a file; at its start where it is compressed, because it will not grow. */
-async function atEndOf(place: FilePlace): Promise<FileState> {
-  const { size } = await stat(place.path)
-  const state = await withContent(place.path, async (content, gzip) => {
-    const next = gzip ? 0 : await lastLineEnd(content, size)
+/** After the last whole record of a file. */
+async function atEndOf(place: FilePlace, framing: Framing = 'lines'): Promise<FileState> {
+  const { path, sizeBytes } = place
+  const state = await withContent(path, async (content, gzip) => {
+    const next = await endOf({ path, content, gzip, sizeBytes, framing })
     return { ...place, next, ...(await printsAt(content, next)) }
   })
   return state ?? atStartOf(place)
@@ -279,13 +290,4 @@ async function unpackedBytes(path: string): Promise<number> {
   let sizeBytes = 0
   for await (const chunk of gunzipped(path)) sizeBytes += chunk.length
   return sizeBytes
-}
-
-async function lastLineEnd(content: Content, sizeBytes: number): Promise<number> {
-  for (let to = sizeBytes; to > 0; to -= 64 * 1024) {
-    const from = Math.max(0, to - 64 * 1024)
-    const at = (await content.bytes(from, to)).lastIndexOf(0x0a)
-    if (at >= 0) return from + at + 1
-  }
-  return 0
 }
