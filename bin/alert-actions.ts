@@ -66,10 +66,10 @@ async function mark(
   state: IncidentMark['state'],
   options: ActionOptions,
 ): Promise<void> {
-  await withIncident(name, id, options, async (actions, incident) => {
+  await withIncident(name, id, options, async (actions, incident, cursor) => {
     const { note } = options
     const { lastSeenMs } = incident
-    const made = await refused(() => actions.mark(id, { state, lastSeenMs, ...(note && { note }) }))
+    const made = await refused(() => actions.mark(id, { state, lastSeenMs, cursor, ...(note && { note }) }))
     print(options, { ...incident, mark: made }, () => `${state}: ${alertLine(incident)}`)
   })
 }
@@ -87,16 +87,16 @@ async function withIncident(
   name: string,
   id: string,
   options: ActionOptions,
-  action: (actions: AlertActions, incident: Incident) => Promise<void>,
+  action: (actions: AlertActions, incident: Incident, cursor: string) => Promise<void>,
 ): Promise<void> {
   const stream = requireStream(name)
   await withData(options, async (ports) => {
-    const incident = await findIncident(ports, stream, id)
-    if (incident === undefined)
+    const found = await findIncident(ports, stream, id)
+    if (found === undefined)
       throw new CommandError(
         `there is no incident ${JSON.stringify(id)} in ${name}: \`weir alerts ${name} --incidents\` lists them`,
       )
-    await action(new AlertActions(name, ports), incident)
+    await action(new AlertActions(name, ports), found.incident, found.cursor)
   })
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { AlertActions, type IncidentMark } from '../state/alert-actions.ts'
+import { readCursor, writeCursor } from '../state/alert-cursor.ts'
+import { AlertLog } from '../state/alert-log.ts'
 import type { Running } from './dev-routes.ts'
 import { HttpError, type Route } from './http-api.ts'
 
@@ -9,6 +11,10 @@ const incident = z.strictObject({
   state: z.enum(['acknowledged', 'closed', 'open']),
   /** Last alert of the incident that the one who says so has seen. */
   lastSeenMs: z.number().int().min(0),
+  cursor: z
+    .string()
+    .refine((text) => readCursor(text) !== undefined, 'not a cursor')
+    .optional(),
   note: z.string().optional(),
 })
 
@@ -24,15 +30,20 @@ export function incidentRoutes(
       throw new HttpError(404, 'NO_SUCH_STREAM', `there is no stream ${JSON.stringify(stream)}`)
     return new AlertActions(stream, ports)
   }
+  const endOf = async (stream: string): Promise<string> => {
+    const { page } = await new AlertLog(stream, running().ports).end()
+    return writeCursor({ page, index: 0 })
+  }
   return {
     'POST /api/incidents': async ({ body }): Promise<{ readonly mark: IncidentMark | null }> => {
-      const { stream, id, state, lastSeenMs, note } = checked(incident, body)
+      const { stream, id, state, lastSeenMs, note, ...seen } = checked(incident, body)
       const actions = actionsOf(stream)
       if (state === 'open') {
         await actions.unmark(id)
         return { mark: null }
       }
-      const about = { state, lastSeenMs, ...(note === undefined ? {} : { note }) }
+      const cursor = seen.cursor ?? (await endOf(stream))
+      const about = { state, lastSeenMs, cursor, ...(note === undefined ? {} : { note }) }
       return { mark: await refusals(() => actions.mark(id, about)) }
     },
     'POST /api/suppress': async ({ body }) => {

@@ -1,11 +1,11 @@
 import type { Ports } from '../ports/ports.ts'
 import { AlertActions, type IncidentMark, suppressing } from '../state/alert-actions.ts'
-import { type AlertPosition, readCursor, writeCursor } from '../state/alert-cursor.ts'
+import { type AlertPosition, comparePositions, readCursor, writeCursor } from '../state/alert-cursor.ts'
 import { AlertLog } from '../state/alert-log.ts'
 import { type Alert, type AlertFilter, wants } from '../stream/alert.ts'
 import type { Stream } from '../stream/define.ts'
 import { type Gathering, gather } from './frames.ts'
-import { incidentId, incidentsOf, joinIncident } from './incidents.ts'
+import { incidentId, joinIncident } from './incidents.ts'
 import { withoutSuppressed } from './suppressed.ts'
 
 const LIMIT = 100
@@ -53,7 +53,10 @@ export async function listAlerts(
 ): Promise<AlertList> {
   const log = new AlertLog(stream.name, ports)
   const { since, limit = LIMIT } = options
-  if (since === undefined) return newest(log, limit, (alert) => wants(options, alert))
+  if (since === undefined) {
+    const { placed, cursor } = await newest(log, limit, (alert) => wants(options, alert))
+    return { alerts: placed.map(({ alert }) => alert), cursor }
+  }
   const taken: Alert[] = []
   const add = (alert: Alert) => taken.length < limit && taken.push(alert) > 0
   return following(log, await positionOf(log, since), options, { add, alerts: () => taken })
@@ -75,22 +78,24 @@ export async function listIncidents(
   const suppressed = all ? [] : (await actions.suppressions()).map(({ group }) => group)
   const isSuppressed = suppressing(suppressed)
   if (since !== undefined) {
-    const into = withoutSuppressed(firstIncidents(alertWindowMs, limit), isSuppressed)
-    const { alerts, cursor } = await following(log, await positionOf(log, since), options, into)
-    return { alerts: await withMarks(actions, alerts, all), cursor }
+    const found = new FoundIncidents(alertWindowMs, limit)
+    const into = withoutSuppressed(found, isSuppressed)
+    const { cursor } = await following(log, await positionOf(log, since), options, into)
+    return { alerts: await withMarks(actions, found.found(), all), cursor }
   }
   const keep = (alert: Alert) => wants(options, alert) && !isSuppressed(alert.group)
-  const { alerts, cursor } = await newest(log, Math.min(limit * ALERTS_AN_INCIDENT, ALERTS_MAX), keep)
-  const incidents = incidentsOf(alerts, alertWindowMs).slice(-limit)
-  return { alerts: await withMarks(actions, incidents, all), cursor }
+  const { placed, cursor } = await newest(log, Math.min(limit * ALERTS_AN_INCIDENT, ALERTS_MAX), keep)
+  const found = new FoundIncidents(alertWindowMs)
+  for (const { alert, page, index } of placed) found.add(alert, page, index)
+  return { alerts: await withMarks(actions, found.found().slice(-limit), all), cursor }
 }
 
-/** The incident of that id, from all alerts of the log; undefined where none has it. */
+/** The incident of that id, from all alerts of the log, which end at `cursor`; undefined where none has it. */
 export async function findIncident(
   ports: AlertPorts,
   stream: Pick<Stream, 'name' | 'alertWindowMs'>,
   id: string,
-): Promise<Incident | undefined> {
+): Promise<{ readonly incident: Incident; readonly cursor: string } | undefined> {
   const log = new AlertLog(stream.name, ports)
   let incident: Alert | undefined
   const into: Gathering = {
@@ -100,27 +105,41 @@ export async function findIncident(
     },
     alerts: () => [],
   }
-  await following(log, await positionOf(log, 'start'), {}, into)
+  const { cursor } = await following(log, await positionOf(log, 'start'), {}, into)
   if (incident === undefined) return undefined
-  return (await withMarks(new AlertActions(stream.name, ports), [incident], true))[0]
+  const mark = await new AlertActions(stream.name, ports).markOf(id)
+  return { incident: mark === undefined ? incident : { ...incident, mark }, cursor }
+}
+
+/** An incident in a log, and where the last alert of it stands there. */
+interface Found {
+  readonly incident: Alert
+  readonly last: AlertPosition
 }
 
 async function withMarks(
   actions: AlertActions,
-  incidents: readonly Alert[],
+  found: readonly Found[],
   all: boolean,
 ): Promise<readonly Incident[]> {
   const marked: Incident[] = []
-  for (let from = 0; from < incidents.length; from += MARKS_AT_ONCE) {
-    const some = incidents.slice(from, from + MARKS_AT_ONCE)
-    const marks = await Promise.all(some.map(({ id }) => actions.markOf(id)))
-    some.forEach((incident, i) => {
+  for (let from = 0; from < found.length; from += MARKS_AT_ONCE) {
+    const some = found.slice(from, from + MARKS_AT_ONCE)
+    const marks = await Promise.all(some.map(({ incident }) => actions.markOf(incident.id)))
+    some.forEach(({ incident, last }, i) => {
       const mark = marks[i]
-      if (!all && mark?.state === 'closed' && incident.lastSeenMs <= mark.lastSeenMs) return
+      if (!all && mark !== undefined && isClosed(mark, incident, last)) return
       marked.push(mark === undefined ? incident : { ...incident, mark })
     })
   }
   return marked
+}
+
+/** By place in the log: alerts of several partitions come in no order of event time, and many in the same ms. */
+function isClosed(mark: IncidentMark, incident: Alert, last: AlertPosition): boolean {
+  if (mark.state !== 'closed') return false
+  const known = mark.cursor === undefined ? undefined : readCursor(mark.cursor)
+  return known === undefined ? incident.lastSeenMs <= mark.lastSeenMs : comparePositions(last, known) < 0
 }
 
 /** Alerts in the log of a stream. */
@@ -150,30 +169,53 @@ async function following(
   return { alerts: gathered.alerts, cursor: writeCursor(gathered.next) }
 }
 
-function firstIncidents(windowMs: number, limit: number): Gathering {
-  const incidents = new Map<string, Alert>()
-  return {
-    add(alert) {
-      const id = incidentId(alert, windowMs)
-      const known = incidents.get(id)
-      if (known === undefined && incidents.size >= limit) return false
-      incidents.set(id, joinIncident(known, alert, id))
-      return true
-    },
-    alerts: () => [...incidents.values()],
+/** Incidents in the order in which each was first met, at most `limit`. */
+class FoundIncidents implements Gathering {
+  readonly #byId = new Map<string, Found>()
+  readonly #windowMs: number
+  readonly #limit: number
+
+  constructor(windowMs: number, limit = Number.POSITIVE_INFINITY) {
+    this.#windowMs = windowMs
+    this.#limit = limit
+  }
+
+  add(alert: Alert, page: number, index: number): boolean {
+    const id = incidentId(alert, this.#windowMs)
+    const known = this.#byId.get(id)
+    if (known === undefined && this.#byId.size >= this.#limit) return false
+    this.#byId.set(id, { incident: joinIncident(known?.incident, alert, id), last: { page, index } })
+    return true
+  }
+
+  found(): readonly Found[] {
+    return [...this.#byId.values()]
+  }
+
+  alerts(): readonly Alert[] {
+    return this.found().map(({ incident }) => incident)
   }
 }
 
+interface Placed extends AlertPosition {
+  readonly alert: Alert
+}
+
 /** From the end backwards, page by page, until there are enough. */
-async function newest(log: AlertLog, limit: number, keep: (alert: Alert) => boolean): Promise<AlertList> {
+async function newest(
+  log: AlertLog,
+  limit: number,
+  keep: (alert: Alert) => boolean,
+): Promise<{ readonly placed: readonly Placed[]; readonly cursor: string }> {
   const end = (await log.end()).page
-  const pages: Alert[][] = []
+  const pages: Placed[][] = []
   for (let page = end - 1, found = 0; page >= 0 && found < limit; page--) {
-    const kept = ((await log.page(page)) ?? []).filter(keep)
+    const alerts = (await log.page(page)) ?? []
+    const kept = alerts.map((alert, index) => ({ alert, page, index })).filter(({ alert }) => keep(alert))
     pages.push(kept)
     found += kept.length
   }
-  const alerts = pages.reverse().flat()
+  const placed = pages.reverse().flat()
   const cursor = writeCursor({ page: end, index: 0 })
-  return { alerts: alerts.slice(Math.max(0, alerts.length - limit)), cursor }
+  return { placed: placed.slice(Math.max(0, placed.length - limit)), cursor }
 }

@@ -84,7 +84,7 @@ export interface AlertsAnswer {
 
 /**
  * POST /api/incidents: somebody sees to an incident, closes it, or takes that back. Answered 202 with `{mark}`. A closed one
- * opens again with an alert after `lastSeenMs`. The local run only, as POST /api/suppress, which leaves a group out of
+ * opens again with an alert behind `cursor`. The local run only, as POST /api/suppress, which leaves a group out of
  * lists and pushes: `{stream, group, undo?}`.
  */
 export interface IncidentRequest {
@@ -93,6 +93,8 @@ export interface IncidentRequest {
   readonly state: IncidentMark['state'] | 'open'
   /** Last alert of the incident that the one who says so has seen. */
   readonly lastSeenMs: number
+  /** Cursor of the last answer or frame of alerts that they have seen; without it, where the log ends now. */
+  readonly cursor?: string
   readonly note?: string
 }
 

@@ -15,8 +15,8 @@ const INCIDENT_EXTRA_BYTES = 160
 
 /** What goes into a frame until it is full. */
 export interface Gathering {
-  /** False where the alert would make the frame too large: it was not taken. */
-  add(alert: Alert): boolean
+  /** False where the alert, number `index` of that page, would make the frame too large: it was not taken. */
+  add(alert: Alert, page: number, index: number): boolean
   alerts(): readonly Alert[]
 }
 
@@ -45,7 +45,7 @@ export async function gather(
       throw new Error(`alert log ${log.stream}: page ${page} is missing below its end`)
     for (; index < alerts.length; index++, scanned++) {
       const alert = alerts[index] as Alert
-      if (wants(filter, alert) && !into.add(alert))
+      if (wants(filter, alert) && !into.add(alert, page, index))
         return { alerts: into.alerts(), next: { page, index }, full: true }
     }
   }

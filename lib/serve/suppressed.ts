@@ -34,7 +34,7 @@ export class Suppressed {
 /** Takes in what is not suppressed, and passes over the rest. */
 export function withoutSuppressed(into: Gathering, isSuppressed: (group: string) => boolean): Gathering {
   return {
-    add: (alert) => isSuppressed(alert.group) || into.add(alert),
+    add: (alert, page, index) => isSuppressed(alert.group) || into.add(alert, page, index),
     alerts: () => into.alerts(),
   }
 }

@@ -17,8 +17,13 @@ export interface IncidentMark {
   readonly state: 'acknowledged' | 'closed'
   readonly note?: string
   readonly atMs: number
-  /** Last alert of the incident that was known then: one after it opens a closed incident again. */
+  /** Event time of the last alert of the incident that was known then. */
   readonly lastSeenMs: number
+  /**
+   * Cursor of the alert log up to which alerts were known then: any of the incident behind it opens it again when closed,
+   * whatever its event time. Marks of old have none: what comes after `lastSeenMs` opens those.
+   */
+  readonly cursor?: string
 }
 
 export const GROUP_CHARS_MAX = 300

@@ -187,7 +187,7 @@ describe.skipIf(missing !== undefined)('the pages of streams', () => {
     await page.getByRole('button', { name: 'Suppress this group' }).click()
     const left = pages.alerts('nids').filter(({ id, group }) => id !== first?.id && group !== second?.group)
     await expect.poll(() => rows.count()).toBe(left.length)
-    const about = { stream: 'nids', id: first?.id, lastSeenMs: first?.lastSeenMs }
+    const about = { stream: 'nids', id: first?.id, lastSeenMs: first?.lastSeenMs, cursor: '0' }
     expect(server.posted).toEqual([
       { pathname: '/api/incidents', body: { ...about, state: 'acknowledged' } },
       { pathname: '/api/incidents', body: { ...about, state: 'closed' } },

@@ -107,7 +107,9 @@ describe('the routes of the local dashboard', () => {
       note: 'mine',
     })
     await call('POST /api/incidents', { ...incident, state: 'closed' })
-    expect(await actions.markOf('i1')).toMatchObject({ state: 'closed' })
+    expect(await actions.markOf('i1')).toMatchObject({ state: 'closed', cursor: '0.0' })
+    await call('POST /api/incidents', { ...incident, state: 'closed', cursor: '7.2' })
+    expect(await actions.markOf('i1')).toMatchObject({ state: 'closed', cursor: '7.2' })
     expect(await call('POST /api/incidents', { ...incident, state: 'open' })).toEqual({ mark: null })
     expect(await actions.markOf('i1')).toBeUndefined()
     await call('POST /api/suppress', { stream: 'nids', group: 'noise of h1' })
@@ -122,6 +124,7 @@ describe('the routes of the local dashboard', () => {
       expect(async () => await call(route, body)).rejects.toMatchObject({ status })
     await refused('POST /api/incidents', { ...incident, state: 'gone' }, 400)
     await refused('POST /api/incidents', { ...incident, stream: 'nope' }, 404)
+    await refused('POST /api/incidents', { ...incident, cursor: 'x' }, 400)
     await refused('POST /api/incidents', { ...incident, note: 'x'.repeat(5_000) }, 400)
     await refused('POST /api/suppress', { stream: 'nids', group: '' }, 400)
     await refused('POST /api/suppress', undefined, 400)

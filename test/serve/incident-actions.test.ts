@@ -3,6 +3,7 @@ import { findIncident, type IncidentOptions, listAlerts, listIncidents } from '.
 import { incidentId } from '../../lib/serve/incidents.ts'
 import { AlertActions } from '../../lib/state/alert-actions.ts'
 import { AlertLog } from '../../lib/state/alert-log.ts'
+import type { Alert } from '../../lib/stream/alert.ts'
 import { START_MS, sampleAlert, sampleStream } from './sample.ts'
 import { Sim, World } from './sim.ts'
 
@@ -13,22 +14,18 @@ async function setting() {
   const log = new AlertLog('sample', ports)
   const actions = new AlertActions('sample', ports)
   let page = 0
-  const store = (...offsets: readonly number[]) => {
+  const append = (...alerts: readonly Alert[]) => {
     const item = { pk: 'progress', sk: String(page++), rev: '1', data: new Uint8Array(0) }
-    return sim.run(
-      log.append(
-        offsets.map((offset) => sampleAlert(offset)),
-        { item, condition: 'absent' },
-      ),
-    )
+    return sim.run(log.append(alerts, { item, condition: 'absent' }))
   }
+  const store = (...offsets: readonly number[]) => append(...offsets.map((offset) => sampleAlert(offset)))
   await store(0, 1, 2, 3, 4, 5, 6, 7, 8)
   const incidents = async (options?: IncidentOptions) =>
     (await sim.run(listIncidents(ports, sampleStream, options))).alerts
   const groups = async (options?: IncidentOptions) =>
     (await incidents(options)).map(({ group, count, mark }) => [group, count, mark?.state])
   const id = (offset: number) => incidentId(sampleAlert(offset), sampleStream.alertWindowMs)
-  return { sim, ports, actions, store, incidents, groups, id }
+  return { sim, ports, actions, append, store, incidents, groups, id }
 }
 
 describe('what operators do to incidents', () => {
@@ -63,10 +60,28 @@ describe('what operators do to incidents', () => {
     expect(await groups()).toContainEqual(['h1', 4, 'closed'])
   })
 
+  it('opens a closed incident with any alert behind the place where it was closed, whatever its time', async () => {
+    const { sim, ports, actions, append, groups, id } = await setting()
+    const found = await sim.run(findIncident(ports, sampleStream, id(0)))
+    const lastSeenMs = found?.incident.lastSeenMs ?? 0
+    for (const [count, timeMs] of [lastSeenMs, lastSeenMs - 4].entries()) {
+      const cursor = `${1 + count}.0`
+      await sim.run(actions.mark(id(0), { state: 'closed', lastSeenMs, cursor }))
+      for (const since of [{}, { since: 'start' }])
+        expect((await groups(since)).map(([group]) => group)).toEqual(['h1', 'h2'])
+      await append(sampleAlert(30 + 3 * count, { firstSeenMs: timeMs, lastSeenMs: timeMs }))
+      for (const since of [{}, { since: 'start' }])
+        expect(await groups(since)).toContainEqual(['h0', 4 + count, 'closed'])
+    }
+  })
+
   it('finds an incident by its id in the whole log', async () => {
     const { sim, ports, store, id } = await setting()
     for (let offset = 9; offset < 60; offset += 3) await store(offset)
-    expect(await sim.run(findIncident(ports, sampleStream, id(0)))).toMatchObject({ group: 'h0', count: 20 })
+    expect(await sim.run(findIncident(ports, sampleStream, id(0)))).toMatchObject({
+      incident: { group: 'h0', count: 20 },
+      cursor: '18.0',
+    })
     expect(await sim.run(findIncident(ports, sampleStream, 'nope'))).toBeUndefined()
   })
 })

@@ -22,8 +22,12 @@ export function IncidentActions({ alert, onClose }: { readonly alert: Alert; rea
   const { id, stream, group, lastSeenMs } = alert
   const set = (state: 'acknowledged' | 'closed' | 'open') =>
     act(async () => {
-      await api.markIncident({ stream, id, state, lastSeenMs })
-      feed.mark(id, state === 'open' ? undefined : { state, lastSeenMs, atMs: Date.now() })
+      // What is known now: an alert that comes while the request is under way opens the incident again.
+      const { cursor } = feed
+      const seen = { lastSeenMs, ...(cursor !== undefined && { cursor }) }
+      const frame = feed.frame
+      await api.markIncident({ stream, id, state, ...seen })
+      feed.mark(id, state === 'open' ? undefined : { state, ...seen, atMs: Date.now() }, frame)
       if (state === 'closed') onClose()
     })
   const suppress = () =>

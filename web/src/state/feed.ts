@@ -34,6 +34,11 @@ export class Feed {
   #incidents = new Incidents(INCIDENTS_LIMIT)
   readonly #marks = new Map<string, Mark>()
   readonly #hidden = new Set<string>()
+  /** The frame that brought the last alert of each incident, and the last one known when each was closed. */
+  readonly #lastFrames = new Map<string, number>()
+  readonly #closedAt = new Map<string, number>()
+  #frame = 0
+  #cursor: string | undefined
   #received = 0
   #waiting = 0
   #flush: ReturnType<typeof setTimeout> | undefined
@@ -44,22 +49,39 @@ export class Feed {
     this.#incidents = new Incidents(INCIDENTS_LIMIT)
     this.#marks.clear()
     this.#hidden.clear()
+    this.#lastFrames.clear()
+    this.#closedAt.clear()
+    this.#frame = 0
+    this.#cursor = undefined
     this.#received = 0
     this.#waiting = 0
     this.view.update(() => EMPTY)
   }
 
-  /** What is known from before the page opened. */
-  load(alerts: readonly MarkedAlert[]): void {
+  /** How many frames came so far. */
+  get frame(): number {
+    return this.#frame
+  }
+
+  /** Where in the log of alerts the last of them ended. */
+  get cursor(): string | undefined {
+    return this.#cursor
+  }
+
+  /** What is known from before the page opened: incidents that are open, up to the cursor. */
+  load(alerts: readonly MarkedAlert[], cursor: string): void {
+    this.#cursor = cursor
     for (const { id, mark } of alerts) if (mark !== undefined) this.#marks.set(id, mark)
     this.#incidents.add(alerts)
     this.#show()
   }
 
-  /** Somebody acknowledged or closed an incident, or took that back. */
-  mark(id: string, mark: Mark | undefined): void {
+  /** Somebody who had seen so many frames acknowledged or closed an incident, or took that back. */
+  mark(id: string, mark: Mark | undefined, frame: number): void {
     if (mark === undefined) this.#marks.delete(id)
     else this.#marks.set(id, mark)
+    if (mark?.state === 'closed') this.#closedAt.set(id, frame)
+    else this.#closedAt.delete(id)
     this.#refresh()
   }
 
@@ -77,8 +99,12 @@ export class Feed {
     this.view.update((view) => ({ ...view, loading: false, problem }))
   }
 
-  receive(alerts: readonly Alert[]): void {
+  receive(alerts: readonly Alert[], cursor: string): void {
+    this.#frame++
+    this.#cursor = cursor
     this.#waiting += this.#incidents.add(alerts)
+    for (const { id } of alerts) this.#lastFrames.set(id, this.#frame)
+    for (const id of this.#lastFrames.keys()) if (!this.#incidents.get(id)) this.#lastFrames.delete(id)
     for (const { count } of alerts) this.#received += count
     this.#flush ??= setTimeout(() => {
       this.#flush = undefined
@@ -103,10 +129,11 @@ export class Feed {
     this.#show()
   }
 
-  /** A closed incident is open again when another alert joins it. */
-  #isOpen({ id, group, lastSeenMs }: Alert): boolean {
-    const mark = this.#marks.get(id)
-    return !this.#hidden.has(group) && !(mark?.state === 'closed' && lastSeenMs <= mark.lastSeenMs)
+  /** A closed incident is open again when another alert joins it, of whatever event time. */
+  #isOpen({ id, group }: Alert): boolean {
+    const closedAt = this.#closedAt.get(id)
+    const isClosed = closedAt !== undefined && (this.#lastFrames.get(id) ?? 0) <= closedAt
+    return !this.#hidden.has(group) && !isClosed
   }
 
   #show(): void {

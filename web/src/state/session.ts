@@ -125,15 +125,15 @@ export class Session {
     try {
       const { alerts, cursor } = await api.alerts(stream, ALERTS_AT_START)
       if (this.state.get().stream !== stream) return
-      this.feed.load(alerts)
+      this.feed.load(alerts, cursor)
       since = cursor
     } catch (error) {
       if (this.state.get().stream !== stream) return
       this.feed.fail(problemOf(error).message)
     }
     const options = since === undefined ? {} : { since }
-    this.#stopAlerts = this.#client?.subscribe(`incidents/${stream}`, options, ({ alerts }) =>
-      this.feed.receive(alerts),
+    this.#stopAlerts = this.#client?.subscribe(`incidents/${stream}`, options, ({ alerts, cursor }) =>
+      this.feed.receive(alerts, cursor),
     )
   }
 }
