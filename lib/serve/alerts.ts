@@ -64,7 +64,8 @@ export async function listAlerts(
 
 /**
  * The same as incidents, oldest first, with the ids they have on the channel `incidents/<stream>`. Without `since` an
- * incident counts what it has among the newest alerts, up to 20,000.
+ * incident counts what it has among the newest alerts, up to 20,000, and those are searched for `limit` that are not closed.
+ * With `since`, closed ones count towards `limit`: an answer may be empty while its cursor goes on.
  */
 export async function listIncidents(
   ports: AlertPorts,
@@ -84,10 +85,14 @@ export async function listIncidents(
     return { alerts: await withMarks(actions, found.found(), all), cursor }
   }
   const keep = (alert: Alert) => wants(options, alert) && !isSuppressed(alert.group)
-  const { placed, cursor } = await newest(log, Math.min(limit * ALERTS_AN_INCIDENT, ALERTS_MAX), keep)
-  const found = new FoundIncidents(alertWindowMs)
-  for (const { alert, page, index } of placed) found.add(alert, page, index)
-  return { alerts: await withMarks(actions, found.found().slice(-limit), all), cursor }
+  for (let read = Math.min(limit * ALERTS_AN_INCIDENT, ALERTS_MAX); ; read = ALERTS_MAX) {
+    const { placed, cursor } = await newest(log, read, keep)
+    const found = new FoundIncidents(alertWindowMs)
+    for (const { alert, page, index } of placed) found.add(alert, page, index)
+    const open = await newestOpen(actions, found.found(), limit, all)
+    // Those of the log's newest alerts may be closed, and open ones lie before them.
+    if (open.length >= limit || placed.length < read || read === ALERTS_MAX) return { alerts: open, cursor }
+  }
 }
 
 /** The incident of that id, from all alerts of the log, which end at `cursor`; undefined where none has it. */
@@ -115,6 +120,21 @@ export async function findIncident(
 interface Found {
   readonly incident: Alert
   readonly last: AlertPosition
+}
+
+/** The newest of them that are not closed, from the end on, so that no more marks are read than it takes. */
+async function newestOpen(
+  actions: AlertActions,
+  found: readonly Found[],
+  limit: number,
+  all: boolean,
+): Promise<readonly Incident[]> {
+  let open: readonly Incident[] = []
+  for (let to = found.length; to > 0 && open.length < limit; to -= MARKS_AT_ONCE) {
+    const some = found.slice(Math.max(0, to - MARKS_AT_ONCE), to)
+    open = [...(await withMarks(actions, some, all)), ...open]
+  }
+  return open.slice(Math.max(0, open.length - limit))
 }
 
 async function withMarks(

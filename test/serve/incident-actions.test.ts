@@ -75,6 +75,24 @@ describe('what operators do to incidents', () => {
     }
   })
 
+  it('lists the newest open ones, however many closed ones came after them', async () => {
+    const { sim, actions, append, incidents } = await setting()
+    // The closed ones have more alerts than are read at first for one incident or two.
+    const open = Array.from({ length: 60 }, (_, i) => sampleAlert(i, { group: `open ${i}` }))
+    const closed = Array.from({ length: 300 }, (_, i) => sampleAlert(i, { group: `closed ${i % 70}` }))
+    await append(...open)
+    await append(...closed)
+    for (const alert of closed.slice(0, 70)) {
+      const id = incidentId(alert, sampleStream.alertWindowMs)
+      await sim.run(actions.mark(id, { state: 'closed', lastSeenMs: 0, cursor: '3.0' }))
+    }
+    for (const limit of [1, 2, 60])
+      expect((await incidents({ limit })).map(({ group }) => group)).toEqual(
+        open.slice(-limit).map(({ group }) => group),
+      )
+    expect(await incidents({ limit: 60, all: true })).toHaveLength(60)
+  })
+
   it('finds an incident by its id in the whole log', async () => {
     const { sim, ports, store, id } = await setting()
     for (let offset = 9; offset < 60; offset += 3) await store(offset)
