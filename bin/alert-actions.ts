@@ -37,8 +37,7 @@ export function registerAlertActions(alerts: Command): void {
     alerts
       .command('suppressed')
       .description('List what is suppressed.')
-      .argument('[stream]', 'only of this stream')
-      .addHelpText('after', '\nExample:\n  $ weir alerts suppressed nids'),
+      .argument('[stream]', 'only of this stream'),
   ).action(suppressed)
 }
 
@@ -48,7 +47,6 @@ function incidentCommand(alerts: Command, name: string, description: string): Co
     .description(description)
     .argument('<stream>', 'the stream')
     .argument('<incident>', 'the id, as `weir alerts STREAM --incidents` shows it')
-    .addHelpText('after', `\nExample:\n  $ weir alerts ${name} nids a31ba8606acf707a4706a55114f1ba75`)
 }
 
 function groupCommand(alerts: Command, name: string, description: string): Command {
@@ -57,7 +55,6 @@ function groupCommand(alerts: Command, name: string, description: string): Comma
     .description(description)
     .argument('<stream>', 'the stream')
     .argument('<group>', 'the group of alerts, or a pattern: * stands for any text')
-    .addHelpText('after', `\nExample:\n  $ weir alerts ${name} nids '1:2019284*'`)
 }
 
 async function mark(

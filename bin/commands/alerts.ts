@@ -38,8 +38,8 @@ const MORE = `
 Examples:
   $ weir alerts nids --since 1h --severity high critical
   $ weir alerts nids --incidents --since start
-  $ weir alerts close nids 3f0c... --note 'the scanner of the house'
-  $ weir alerts suppress nids '1:2019284*' --for 7d`
+  $ weir alerts close nids a31ba8606acf707a4706a55114f1ba75 --note 'the scanner of the house'
+  $ weir alerts suppress nids '1:2019284, grave' --for 7d`
 
 export function register(program: Command): void {
   const command = program

@@ -27,20 +27,18 @@ export function register(program: Command): void {
     .description('Use this file from now on; running functions take it up within seconds.')
     .argument('<name>', 'the table, e.g. sid-msg')
     .argument('<file>', 'the file')
-  withCommonOptions(putting)
-    .action(put)
-    .addHelpText('after', '\nExample: weir reference put sid-msg /etc/snort/sid-msg.map')
+  withCommonOptions(putting).action(put)
   const using = reference
     .command('use')
     .description('Use a version again that was put before: how one rolls back.')
     .argument('<name>', 'the table, e.g. sid-msg')
     .argument('<version>', 'as `weir reference list NAME` shows it, or its number alone')
-  withCommonOptions(using).action(use).addHelpText('after', '\nExample: weir reference use sid-msg 3')
+  withCommonOptions(using).action(use)
   const listing = reference
     .command('list')
     .description('The tables there are, and which versions are in use; of one table, every version it has.')
     .argument('[name]', 'all versions of this table')
-  withCommonOptions(listing).action(list).addHelpText('after', '\nExample: weir reference list sid-msg')
+  withCommonOptions(listing).action(list)
 }
 
 async function put(name: string, file: string, options: CommonOptions): Promise<void> {

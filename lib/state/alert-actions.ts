@@ -55,7 +55,9 @@ export class AlertActions {
     checkNote(about.note)
     const others = (await this.suppressions()).filter((other) => other.group !== group)
     if (others.length >= SUPPRESSIONS_MAX)
-      throw new RangeError(`there are ${SUPPRESSIONS_MAX} suppressions: use a pattern such as "1:2019284 *"`)
+      throw new RangeError(
+        `there are ${SUPPRESSIONS_MAX} suppressions: use a pattern such as "scanning from *"`,
+      )
     await this.#put(suppressionKey(group), { group, ...about, sinceMs: this.#clock.nowMs() }, about.untilMs)
   }
 

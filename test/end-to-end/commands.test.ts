@@ -31,7 +31,7 @@ describe('every command', { timeout: 240_000 }, () => {
     expect(names).toContain('replay')
     const below = [
       ...['list', 'show', 'retry'].map((name) => ['dead-letters', name]),
-      ...['put', 'list'].map((name) => ['reference', name]),
+      ...['put', 'use', 'list'].map((name) => ['reference', name]),
       ...['ack', 'close', 'suppress', 'suppressed'].map((name) => ['alerts', name]),
     ]
     await all([[], ...names.map((name) => [name]), ...below], async (args) => {
@@ -41,6 +41,7 @@ describe('every command', { timeout: 240_000 }, () => {
       const group = args.length === 1 && below.some(([name]) => name === args[0])
       if (args.length > 0 && !group) expect(ended.out).toContain('--json')
       if (args.length > 0 && !group) expect(ended.out).toMatch(/^Examples?:\n +\$ /m)
+      expect(ended.out.match(/^Examples?:/gm)?.length ?? 0, args.join(' ')).toBeLessThan(2)
       if (args.length === 0)
         for (const name of names) expect(ended.out).toMatch(new RegExp(`^  ${name} `, 'm'))
     })

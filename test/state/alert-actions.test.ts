@@ -16,6 +16,9 @@ describe('suppressing', () => {
       Array(5).fill(true),
     )
     expect(['1:20192840 inbound', 'a-b', 'xz', 'xyzz-', 'yz'].map(test)).toEqual(Array(5).fill(false))
+    const rule = suppressing(['1:2019284', '1:2019284, grave'])
+    const groups = ['1:2019284', '1:2019284, grave', '1:20192841', '1:20192841, grave']
+    expect(groups.map(rule)).toEqual([true, true, false, false])
     expect(suppressing([])('anything')).toBe(false)
     expect(suppressing(['*'])('')).toBe(true)
     expect(suppressing(['ab*ba'])('aba')).toBe(false)
