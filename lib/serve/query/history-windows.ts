@@ -3,7 +3,7 @@ import { PortError } from '../../ports/errors.ts'
 import { readBatchRows } from '../../state/batch-rows.ts'
 import type { BoardStores } from '../../state/boards.ts'
 import { mapAtOnce } from '../../stream/at-once.ts'
-import type { States, View } from '../../views/view.ts'
+import { compileView, type States, type View } from '../../views/view.ts'
 import { type Horizon, readLayers, type Take } from './layers.ts'
 import type { SlotRange } from './slots.ts'
 
@@ -23,11 +23,13 @@ export interface FoundWindow {
 }
 
 export interface WindowOptions {
+  /** Names of the view's aggregates that are wanted: the states of others, which may be large, are not held. */
+  readonly aggregates: readonly string[]
   /** From the start of a window's first slot to the start of its last, ms. */
   readonly backMs: number
   /** For how long boards that were read are taken to be so, ms. */
   readonly ageMsMax: number
-  /** States that are held of boards, one of each key and slot; and as many of a batch view. */
+  /** States that are held of boards, one of each key and slot, larger ones weighed as several; and as many of a batch view. */
   readonly statesMax: number
 }
 
@@ -60,6 +62,8 @@ interface BatchRows {
 }
 
 const STRETCHES_AT_ONCE = 4
+/** What one state of a few numbers takes, about. */
+const STATE_BYTES = 200
 /** After boards were too many to hold, for so long they are read for the wanted keys alone. */
 const NOT_HELD_MS = 60_000
 
@@ -71,6 +75,10 @@ const NOT_HELD_MS = 60_000
 export class HistoryWindows {
   readonly #ports: HistoryPorts
   readonly #view: View
+  /** Of the wanted aggregates alone, in the view's order: what is held are its states. */
+  readonly #narrow: View
+  /** Where the wanted aggregates stand among the view's. */
+  readonly #places: readonly number[]
   readonly #options: WindowOptions
   #last: (Range & { readonly readMs: number }) | undefined
   #held: HeldBoards | undefined
@@ -80,7 +88,18 @@ export class HistoryWindows {
   constructor(ports: HistoryPorts, view: View, options: WindowOptions) {
     this.#ports = ports
     this.#view = view
+    this.#narrow = narrowView(view, options.aggregates)
+    this.#places = this.#narrow.aggregates.map((name) => view.aggregates.indexOf(name))
     this.#options = options
+  }
+
+  /** Answers by name for states that were found. */
+  answer(states: States): ReturnType<View['answer']> {
+    return this.#narrow.answer(states)
+  }
+
+  #wantedOf(states: States): States {
+    return this.#places.map((place) => states[place])
   }
 
   /** By id. Rejects with a PortError TIMEOUT where that is not done by `untilMs`, and as `readLayers` does. */
@@ -107,7 +126,7 @@ export class HistoryWindows {
     let all: States | undefined
     for (const [slot, states] of slots ?? [])
       if (slot <= last && slot >= last - this.#options.backMs)
-        all = all === undefined ? states : this.#view.merge(all, states)
+        all = all === undefined ? states : this.#narrow.merge(all, states)
     return all
   }
 
@@ -135,7 +154,7 @@ export class HistoryWindows {
     const slots = slotsIn({ from, to })
     await readLayers(this.#ports, this.#view, { layer: 'merged', keys, slots, goesOn }, () => {
       rows = new Map()
-      return this.#taking(rows)
+      return this.#narrowed(this.#taking(rows))
     })
     this.#last = { from, to, readMs }
     return { rows, readMs }
@@ -145,8 +164,12 @@ export class HistoryWindows {
     return (key, slot, states) => {
       const own = rows.get(key) ?? new Map<number, States>()
       const before = own.get(slot)
-      rows.set(key, own.set(slot, before === undefined ? states : this.#view.merge(before, states)))
+      rows.set(key, own.set(slot, before === undefined ? states : this.#narrow.merge(before, states)))
     }
+  }
+
+  #narrowed(take: Take): Take {
+    return (key, slot, states) => take(key, slot, this.#wantedOf(states))
   }
 
   /** Reads all that is on the boards where the same was asked a moment ago; undefined where it is not to be held. */
@@ -164,7 +187,7 @@ export class HistoryWindows {
     try {
       const horizon = await readLayers(this.#ports, this.#view, wanted, () => {
         rows = new Map()
-        return this.#counted(this.#taking(rows))
+        return this.#narrowed(this.#counted(this.#taking(rows)))
       })
       this.#held = { ...range, rows, horizon, readMs }
       return this.#held
@@ -187,9 +210,10 @@ export class HistoryWindows {
 
   #counted(take: Take): Take {
     let states = 0
-    return (...given) => {
-      if (++states > this.#options.statesMax) throw new TooMany()
-      take(...given)
+    return (key, slot, given) => {
+      states += weightOf(given)
+      if (states > this.#options.statesMax) throw new TooMany()
+      take(key, slot, given)
     }
   }
 
@@ -227,9 +251,9 @@ export class HistoryWindows {
     if (found !== undefined) return found
     const rows: (readonly [number, States])[] = []
     for await (const row of readBatchRows(this.#ports.objects, this.#view, horizon, { key, ...slots }))
-      rows.push([row.slot, row.states])
+      rows.push([row.slot, this.#wantedOf(row.states)])
     known.rows.set(key, rows)
-    known.states += rows.length + 1
+    known.states += rows.reduce((sum, [, states]) => sum + weightOf(states), 1)
     return rows
   }
 }
@@ -249,6 +273,20 @@ class TooMany extends Error {
 function tooSlow({ id }: View): PortError {
   const message = `view ${id} could not be read in time: its boards are many or large; a recompute makes them fewer`
   return new PortError('TIMEOUT', message, { curable: true })
+}
+
+/** As how many states it counts: those of a few numbers as one, one of distinct values may have some kilobytes. */
+function weightOf(states: States): number {
+  let bytes = 0
+  for (const state of states)
+    for (const part of Object.values(state ?? {})) if (ArrayBuffer.isView(part)) bytes += part.byteLength
+  return 1 + Math.floor(bytes / STATE_BYTES)
+}
+
+function narrowView({ id, definition }: View, wanted: readonly string[]): View {
+  const aggregates = Object.entries(definition.aggregates).filter(([name]) => wanted.includes(name))
+  const [stream = '', name = ''] = id.split('.')
+  return compileView(stream, name, { ...definition, aggregates: Object.fromEntries(aggregates) })
 }
 
 /** Windows one after the other, those that meet or overlap together. */

@@ -42,7 +42,7 @@ export function historyReader(
     const view = viewNamed(streams, id)
     const { slotMs } = view.definition
     const backMs = (slotsOfWindow(windowMs, { slotMs }) - 1) * slotMs
-    const windows = new HistoryWindows(ports, view, { backMs, ageMsMax, statesMax })
+    const windows = new HistoryWindows(ports, view, { aggregates, backMs, ageMsMax, statesMax })
     lookups.set(name, { view, aggregates, windows })
   }
   if (lookups.size === 0) return undefined
@@ -91,8 +91,8 @@ function refusal(name: string, { id, definition: { groupBy } }: View): EnrichErr
 }
 
 /** Sums beyond 2^53 are decimal text in an answer; a history has numbers all the same. */
-function answerOf({ view, aggregates }: Lookup, states: States): HistoryFound {
-  const answer = view.answer(states)
+function answerOf({ windows, aggregates }: Lookup, states: States): HistoryFound {
+  const answer = windows.answer(states)
   return Object.fromEntries(
     aggregates.map((name) => [name, answer[name] === null ? null : Number(answer[name])]),
   )

@@ -173,6 +173,45 @@ describe('history lookups', () => {
     expect(reads).toBe(4)
   })
 
+  it('hold of boards the wanted aggregates alone, and weigh them by their size', async () => {
+    const { definition } = byText
+    const aggregates = { ...definition.aggregates, values: { kind: 'distinct', field: 'integer' } } as const
+    const wide = { ...testStream, views: { byText: { ...definition, aggregates } } }
+    await world.ports.close()
+    world = await LocalWorld.open(wide)
+    await world.feed(0, ...Array.from({ length: 300 }, (_, i) => `{"text":"a","integer":${i}}`))
+    await world.run()
+    let queries = 0
+    const keyed = new Proxy(world.ports.keyed, {
+      get(target, name) {
+        if (name === 'query') queries++
+        const member: unknown = Reflect.get(target, name, target)
+        return typeof member === 'function' ? member.bind(target) : member
+      },
+    })
+    // Room for some states of a few numbers, and none for one of 300 distinct values.
+    const options = { heldMax: 0, statesMax: 4 }
+    const ask = async (wanted: readonly string[]) => {
+      queries = 0
+      const all = new Map([[wide.name, wide]])
+      const read = historyReader(
+        { ...world.ports, keyed },
+        past(SLOT_MS, { aggregates: wanted }),
+        all,
+        options,
+      )
+      const asked = [{ name: 'past', key: 'a', atMs: world.clock.ms }]
+      const found: unknown[] = []
+      for (let i = 0; i < 5; i++) found.push((await read?.(asked, LATER_MS))?.[0])
+      return { found, queries }
+    }
+    const few = await ask(['count'])
+    expect(few).toEqual({ found: Array(5).fill({ count: 300 }), queries: 2 })
+    const many = await ask(['values', 'count'])
+    expect(many.found).toEqual(Array(5).fill({ count: 300, values: 300 }))
+    expect(many.queries).toBeGreaterThan(5)
+  })
+
   it('find of records older than the retention what is there, from boards and batch views', async () => {
     const views = { ...testStream.views, byText: { ...byText.definition, retentionDays: 2 } }
     const short = new Map([[testStream.name, { ...testStream, views }]])
