@@ -1,6 +1,6 @@
 import type { Ports } from '../../ports/ports.ts'
 import type { SubscriptionStore } from '../../state/subscriptions.ts'
-import { NONE, readSlides, SLIDES_SENT_MAX, slideFrames } from './slides.ts'
+import { cursorOf, NONE, readSlides, SLIDES_SENT_MAX, slideFrames } from './slides.ts'
 import { TrendsStateStore } from './state.ts'
 
 export interface TrendsPushed {
@@ -15,7 +15,8 @@ const SK = 'pushed'
 /**
  * Sends the slides that closed since the last push to everyone who listens to `trends/<stream>`. How far it has come is
  * written down after it: a push that dies is made again. A connection that a frame does not reach finds out by `from` of
- * the next one.
+ * the next one; so does everyone where more slides closed than are sent at once, as the latest are sent and `from` is the
+ * end of the last one that is not.
  */
 export async function pushSlides(
   ports: Pick<Ports, 'keyed' | 'objects' | 'clock' | 'publisher'>,
@@ -32,9 +33,11 @@ export async function pushSlides(
   if (lastTo === undefined || lastTo <= Number(from)) return { listening: clients.length, frames: 0 }
   let frames: readonly string[] = []
   if (clients.length > 0) {
-    const range = { from: Number(from) + 1, to: lastTo + 1, limit: SLIDES_SENT_MAX }
-    const slides = await readSlides(keyed, stream, range)
-    if (slides.length > 0) frames = [...slideFrames(stream, from, slides, publisher.maxFrameBytes)]
+    const range = { from: Number(from) + 1, to: lastTo + 1, limit: SLIDES_SENT_MAX + 1 }
+    const found = await readSlides(keyed, stream, range)
+    const slides = found.slice(-SLIDES_SENT_MAX)
+    const follows = found.length > slides.length ? cursorOf(found[0]) : from
+    if (slides.length > 0) frames = [...slideFrames(stream, follows, slides, publisher.maxFrameBytes)]
   }
   for (let i = 0; i < clients.length; i += SENDS_AT_ONCE)
     await Promise.all(
