@@ -1,6 +1,7 @@
 import { PortError } from '../../ports/errors.ts'
 import { readExpiredBefore } from '../../state/batch-expired.ts'
 import { type BatchEntry, entryOf, readBatchPointer } from '../../state/batch-pointer.ts'
+import { readBatchIndex } from '../../state/batch-read.ts'
 import { readBatchRows } from '../../state/batch-rows.ts'
 import { type BoardStores, readBoards } from '../../state/boards.ts'
 import { mapAtOnce } from '../../stream/at-once.ts'
@@ -14,6 +15,12 @@ export interface LayersWanted {
   /** As they stand in the view; undefined: all. */
   readonly keys: ReadonlySet<string> | undefined
   readonly slots: SlotRange
+  /**
+   * Also slots that the batch view leaves out as too old for queries (`keptFromMs`): from the boards of all epochs that
+   * still stand. Those of epochs below the horizon do for the time of grace at least (lib/batch/expire.ts), and what is
+   * retracted counts in them.
+   */
+  readonly leftOut?: boolean
   /** Called between reads: what it throws ends the reading. */
   readonly goesOn?: () => void
 }
@@ -53,7 +60,8 @@ export async function readLayers(
     try {
       if (entry !== undefined && wanted.layer !== 'speed') await readBatch(stores, view, entry, wanted, take)
       if (wanted.layer === 'batch') return horizon
-      await readSpeed(stores, view, horizon?.epoch ?? 0, wanted, take)
+      for (const { epochFrom, slots } of await stretches(stores, entry, wanted))
+        await readSpeed(stores, view, epochFrom, { ...wanted, slots }, take)
       const expiredBefore = await readExpiredBefore(stores.keyed, stream, view)
       if (expiredBefore <= (horizon?.epoch ?? 0)) return horizon
       if (attempt === TRIES_MAX) throw expired(view, expiredBefore, horizon)
@@ -81,6 +89,24 @@ async function readBatch(
     for await (const row of readBatchRows(objects, view, entry, { key, ...slots }))
       take(row.key, row.slot, row.states)
   })
+}
+
+/** Slots, and from which epoch on their boards are read. */
+async function stretches(
+  { objects }: BoardStores,
+  entry: BatchEntry | undefined,
+  { slots, leftOut = false }: LayersWanted,
+): Promise<readonly { readonly epochFrom: number; readonly slots: SlotRange }[]> {
+  const epochFrom = entry?.horizon ?? 0
+  if (entry === undefined || !leftOut) return [{ epochFrom, slots }]
+  const { keptFromMs = 0 } = await readBatchIndex(objects, entry)
+  const { from = 0, to = Number.POSITIVE_INFINITY } = slots
+  if (to <= keptFromMs) return [{ epochFrom: 0, slots }]
+  if (from >= keptFromMs) return [{ epochFrom, slots }]
+  return [
+    { epochFrom: 0, slots: { from, to: keptFromMs } },
+    { epochFrom, slots: { from: keptFromMs, to: slots.to } },
+  ]
 }
 
 async function readSpeed(

@@ -8,7 +8,9 @@ export type UsesBySlot = ReadonlyMap<number, ReadonlyMap<string, number>>
 
 /**
  * The uses that a view has counted in the slots that start in [from, to), both layers together. Slots that queries do not
- * show any more count all the same: records of years ago are of today where they are replayed today.
+ * show any more count all the same: records of years ago are of today where they are replayed today. The batch view leaves
+ * those slots out, so they are read from the boards alone, which stay for the time of grace at least after a recompute
+ * covers them: uses that are older than that when their slot closes are missed.
  */
 export async function readUses(
   stores: BoardStores,
@@ -18,7 +20,8 @@ export async function readUses(
 ): Promise<UsesBySlot> {
   let slots = new Map<number, Map<string, number>>()
   if (from >= to) return slots
-  const wanted = { layer: 'merged', keys: undefined, slots: { from: Math.max(0, from), to } } as const
+  const slotsWanted = { from: Math.max(0, from), to }
+  const wanted = { layer: 'merged', keys: undefined, slots: slotsWanted, leftOut: true } as const
   await readLayers(stores, view, wanted, () => {
     slots = new Map()
     return (stored, slot, states) => {
