@@ -5,6 +5,7 @@ import { AlertActions, type IncidentMark, type Suppression } from '../lib/state/
 import { streams } from '../streams/index.ts'
 import { alertLine } from './alert-line.ts'
 import { CommandError, type CommonOptions, print, UsageError, withCommonOptions } from './command.ts'
+import { progressLine } from './progress.ts'
 import { requireStream } from './streams.ts'
 import { lengthOption } from './time.ts'
 import { withData } from './with-ports.ts'
@@ -88,7 +89,14 @@ async function withIncident(
 ): Promise<void> {
   const stream = requireStream(name)
   await withData(options, async (ports) => {
-    const found = await findIncident(ports, stream, id)
+    const progress = progressLine()
+    const onProgress = ({ pages, of }: { pages: number; of: number }) =>
+      progress.update({
+        done: pages,
+        total: of,
+        text: `${pages.toLocaleString('en-US')} pages of alerts searched`,
+      })
+    const found = await findIncident(ports, stream, id, { onProgress }).finally(() => progress.clear())
     if (found === undefined)
       throw new CommandError(
         `there is no incident ${JSON.stringify(id)} in ${name}: \`weir alerts ${name} --incidents\` lists them`,

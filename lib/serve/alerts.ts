@@ -95,25 +95,33 @@ export async function listIncidents(
   }
 }
 
-/** The incident of that id, from all alerts of the log, which end at `cursor`; undefined where none has it. */
+/** How far a search has come: pages of the log, from the newest backwards. */
+export interface SearchOptions {
+  readonly onProgress?: (searched: { readonly pages: number; readonly of: number }) => void
+}
+
+/**
+ * The newest alert of the incident of that id, under this id, and where the log ends; undefined where no alert belongs to it.
+ * Searched from the newest page backwards, no further than the first that has one: its count and times are that alert's.
+ */
 export async function findIncident(
   ports: AlertPorts,
   stream: Pick<Stream, 'name' | 'alertWindowMs'>,
   id: string,
+  { onProgress }: SearchOptions = {},
 ): Promise<{ readonly incident: Incident; readonly cursor: string } | undefined> {
   const log = new AlertLog(stream.name, ports)
-  let incident: Alert | undefined
-  const into: Gathering = {
-    add(alert) {
-      if (incidentId(alert, stream.alertWindowMs) === id) incident = joinIncident(incident, alert, id)
-      return true
-    },
-    alerts: () => [],
+  const of = (await log.end()).page
+  for (let page = of - 1; page >= 0; page--) {
+    const alerts = (await log.page(page)) ?? []
+    const newest = alerts.findLast((alert) => incidentId(alert, stream.alertWindowMs) === id)
+    onProgress?.({ pages: of - page, of })
+    if (newest === undefined) continue
+    const mark = await new AlertActions(stream.name, ports).markOf(id)
+    const incident = { ...newest, id, ...(mark && { mark }) }
+    return { incident, cursor: writeCursor({ page: of, index: 0 }) }
   }
-  const { cursor } = await following(log, await positionOf(log, 'start'), {}, into)
-  if (incident === undefined) return undefined
-  const mark = await new AlertActions(stream.name, ports).markOf(id)
-  return { incident: mark === undefined ? incident : { ...incident, mark }, cursor }
+  return undefined
 }
 
 /** An incident in a log, and where the last alert of it stands there. */

@@ -93,13 +93,22 @@ describe('what operators do to incidents', () => {
     expect(await incidents({ limit: 60, all: true })).toHaveLength(60)
   })
 
-  it('finds an incident by its id in the whole log', async () => {
+  it('finds an incident by its id from the newest page backwards, and reads no further', async () => {
     const { sim, ports, store, id } = await setting()
     for (let offset = 9; offset < 60; offset += 3) await store(offset)
-    expect(await sim.run(findIncident(ports, sampleStream, id(0)))).toMatchObject({
-      incident: { group: 'h0', count: 20 },
-      cursor: '18.0',
+    await store(61)
+    const search = async (wanted: string) => {
+      const searched: number[] = []
+      const onProgress = ({ pages, of }: { pages: number; of: number }) => searched.push(pages, of)
+      return { found: await sim.run(findIncident(ports, sampleStream, wanted, { onProgress })), searched }
+    }
+    expect(await search(id(0))).toMatchObject({
+      found: { incident: { id: id(0), group: 'h0', lastSeenMs: START_MS + 57 }, cursor: '19.0' },
+      searched: [1, 19, 2, 19],
     })
-    expect(await sim.run(findIncident(ports, sampleStream, 'nope'))).toBeUndefined()
+    expect((await search(id(2))).found).toMatchObject({ incident: { group: 'h2', lastSeenMs: START_MS + 8 } })
+    const nowhere = await search('nope')
+    expect(nowhere.found).toBeUndefined()
+    expect(nowhere.searched.slice(-2)).toEqual([19, 19])
   })
 })
