@@ -17,7 +17,10 @@ const KEYS_MAX = 50_000
 const GAP_SLOTS_MAX = 4
 
 /** The heads of one slot's boards, by epoch. */
-type Heads = Map<number, BoardHead>
+type Heads = ReadonlyMap<number, BoardHead>
+
+/** Of most slots there are no boards: they share this. */
+const NO_HEADS: Heads = new Map()
 
 /**
  * What a run of batches knows of one view's boards on one partition: the heads of the slots it had to do with, so that in the
@@ -54,7 +57,7 @@ export class PatternBoards {
     const heads = this.#slots.get(slot)
     if (heads === undefined) return
     this.#keys += weightOf(head) - weightOf(heads.get(epoch))
-    heads.set(epoch, head)
+    this.#slots.set(slot, new Map(heads).set(epoch, head))
   }
 
   /** A look-up of these keys in these slots. To be called after the batch's boards were written. */
@@ -79,7 +82,7 @@ export class PatternBoards {
   }
 
   async #readStretch(slots: readonly number[]): Promise<void> {
-    const read = new Map<number, Heads>(slots.map((slot) => [slot, new Map()]))
+    const read = new Map<number, Map<number, BoardHead>>()
     const range = {
       from: Math.max(0, slots[0] ?? 0),
       to: (slots.at(-1) ?? 0) + this.#view.definition.slotMs,
@@ -87,8 +90,9 @@ export class PatternBoards {
     }
     if (range.to > 0)
       for await (const { slot, epoch, head } of readHeads(this.#stores.keyed, this.#view, range))
-        read.get(slot)?.set(epoch, head)
-    for (const [slot, heads] of read) {
+        read.set(slot, (read.get(slot) ?? new Map()).set(epoch, head))
+    for (const slot of slots) {
+      const heads = read.get(slot) ?? NO_HEADS
       this.#slots.set(slot, heads)
       for (const head of heads.values()) this.#keys += weightOf(head)
     }

@@ -11,9 +11,7 @@ import { aggregateOf } from '../views/aggregate.ts'
 import type { States, View } from '../views/view.ts'
 import { type NamedPattern, sequenceAlert, thresholdAlert } from './pattern-alert.ts'
 import type { KeyInSlot, PatternBoards } from './pattern-boards.ts'
-
-/** Of a view, the keys that a batch had to do with and the slots it touched each in. */
-export type Touched = ReadonlyMap<string, ReadonlySet<number>>
+import { inPortions, SLOTS_AT_ONCE, type Touched } from './pattern-portions.ts'
 
 export const NONE: Touched = new Map()
 
@@ -24,17 +22,18 @@ export interface Judge {
   judge(touched: readonly Touched[], boards: readonly PatternBoards[]): Promise<readonly Alert[]>
 }
 
-/** Of each pattern of the stream. `views`: the stream's, compiled. */
+/** Of each pattern of the stream. `views`: the stream's, compiled. `atOnce`: slots looked at together, about. */
 export function judgesOf(
   { name: stream, patterns }: Stream,
   site: string,
   views: readonly View[],
+  atOnce = SLOTS_AT_ONCE,
 ): readonly Judge[] {
   return Object.entries(patterns).map(([name, pattern]) => {
     const [first, then] = viewsOfPattern(pattern).map((wanted) => viewNamed(views, `${stream}.${wanted}`))
     if (pattern.kind === 'threshold')
-      return thresholdJudge({ site, stream, name, pattern, view: first as View })
-    return sequenceJudge({ site, stream, name, pattern, view: then as View }, first as View)
+      return thresholdJudge({ site, stream, name, pattern, view: first as View }, atOnce)
+    return sequenceJudge({ site, stream, name, pattern, view: then as View }, first as View, atOnce)
   })
 }
 
@@ -44,7 +43,7 @@ function viewNamed(views: readonly View[], id: string): View {
   return found
 }
 
-function thresholdJudge(named: NamedPattern<ThresholdPattern>): Judge {
+function thresholdJudge(named: NamedPattern<ThresholdPattern>, atOnce: number): Judge {
   const { pattern, view } = named
   const { slotMs } = view.definition
   const index = view.aggregates.indexOf(pattern.aggregate)
@@ -52,37 +51,37 @@ function thresholdJudge(named: NamedPattern<ThresholdPattern>): Judge {
   const window = { slotMs, windowMs: pattern.windowMs, limit: pattern.limit }
   return {
     views: [view],
-    judge: async ([touched = NONE], [boards]) => {
-      const near = around(touched, slotMs, pattern.windowMs - slotMs)
-      const inSlot = await (boards as PatternBoards).load(near, new Set(touched.keys()))
-      return [...touched].flatMap(([key, slots]) => {
-        const found = crossings((slot) => inSlot(slot, key)?.[index], slots, window, measure)
-        return firstOfStretch(found, window).map((crossing) =>
-          thresholdAlert(named, key, crossing, statesOf(view, inSlot, key, crossing)),
-        )
-      })
-    },
+    judge: ([touched = NONE], [boards]) =>
+      inPortions(touched, { slotMs, reachMs: pattern.windowMs - slotMs, atOnce }, async (near, some) => {
+        const inSlot = await (boards as PatternBoards).load(near, new Set(some.keys()))
+        return [...some].flatMap(([key, slots]) => {
+          const found = crossings((slot) => inSlot(slot, key)?.[index], slots, window, measure)
+          return firstOfStretch(found, window).map((crossing) =>
+            thresholdAlert(named, key, crossing, statesOf(view, inSlot, key, crossing)),
+          )
+        })
+      }),
   }
 }
 
-function sequenceJudge(named: NamedPattern<SequencePattern>, before: View): Judge {
+function sequenceJudge(named: NamedPattern<SequencePattern>, before: View, atOnce: number): Judge {
   const { pattern, view } = named
   const { slotMs } = view.definition
   const window = { slotMs, windowMs: pattern.windowMs }
+  const reachMs = Math.ceil(pattern.windowMs / slotMs) * slotMs
   return {
     views: [before, view],
-    judge: async (touched, boards) => {
-      const both = together(touched)
-      const near = around(both, slotMs, Math.ceil(pattern.windowMs / slotMs) * slotMs)
-      const keys = new Set(both.keys())
-      const [first, then] = await Promise.all(boards.map((one) => one.load(near, keys)))
-      const firstSpan = spans(before, first as KeyInSlot)
-      const thenSpan = spans(view, then as KeyInSlot)
-      return [...both].flatMap(([key, slots]) => {
-        const found = pairs(firstSpan(key), thenSpan(key), slots, window)
-        return firstOfStretch(found, window).map((pair) => sequenceAlert(named, key, pair))
-      })
-    },
+    judge: (touched, boards) =>
+      inPortions(together(touched), { slotMs, reachMs, atOnce }, async (near, some) => {
+        const keys = new Set(some.keys())
+        const [first, then] = await Promise.all(boards.map((one) => one.load(near, keys)))
+        const firstSpan = spans(before, first as KeyInSlot)
+        const thenSpan = spans(view, then as KeyInSlot)
+        return [...some].flatMap(([key, slots]) => {
+          const found = pairs(firstSpan(key), thenSpan(key), slots, window)
+          return firstOfStretch(found, window).map((pair) => sequenceAlert(named, key, pair))
+        })
+      }),
   }
 }
 
@@ -115,14 +114,6 @@ function spans(view: View, inSlot: KeyInSlot): (key: string) => InSlot<Span> {
     const states = inSlot(slot, key)
     return states && { minMs: Number(states[min]), maxMs: Number(states[max]) }
   }
-}
-
-/** The touched slots, and those up to `reachMs` before and behind them. */
-function around(touched: Touched, slotMs: number, reachMs: number): ReadonlySet<number> {
-  const distinct = new Set([...touched.values()].flatMap((slots) => [...slots]))
-  const near = new Set<number>()
-  for (const slot of distinct) for (let at = slot - reachMs; at <= slot + reachMs; at += slotMs) near.add(at)
-  return near
 }
 
 function together(all: readonly Touched[]): Touched {

@@ -11,7 +11,8 @@ import type { Numbered } from '../views/board.ts'
 import type { View } from '../views/view.ts'
 import type { SeenBatch } from './entry-consumer.ts'
 import { PatternBoards } from './pattern-boards.ts'
-import { type Judge, judgesOf, NONE, type Touched } from './pattern-judges.ts'
+import { type Judge, judgesOf, NONE } from './pattern-judges.ts'
+import type { Touched } from './pattern-portions.ts'
 
 /** A board of the batch as it was left, and the batch's entries that are on it. */
 export interface WrittenBoard {
