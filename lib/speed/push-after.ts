@@ -1,5 +1,6 @@
 import type { Ports } from '../ports/ports.ts'
 import { type KafkaHandler, partitionsOf } from './kafka-event.ts'
+import { reportFailure } from './report-failure.ts'
 
 /** Kept of an invocation's time for the answer. */
 const ANSWER_MS = 3_000
@@ -39,13 +40,8 @@ export function pushAfter(
       const { frames, behind } = await push(partitions, untilMs)
       if (frames + behind > 0) ports.metrics.record({ stage: 'push', stream, figures: { frames, behind } })
     } catch (error) {
-      reportFailure(stream, error)
+      reportFailure('push', stream, 0, error)
     }
     return answer
   }
-}
-
-function reportFailure(stream: string, error: unknown): void {
-  const { message, name } = error instanceof Error ? error : new Error(String(error))
-  console.error(JSON.stringify({ level: 'error', stage: 'push', stream, error: name, message }))
 }

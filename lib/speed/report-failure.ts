@@ -2,7 +2,7 @@
 const WORDED_HERE = new Set(['PortError', 'OriginGapError', 'LogRewoundError'])
 
 /**
- * One line for a partition that failed and will be tried again. Of an error that something else worded only the name is
+ * One line for a partition (or a stream's pushes) that failed and will be tried again. Of an error that something else worded only the name is
  * logged: a JSON parser, for one, quotes what it could not parse.
  */
 export function reportFailure(stage: string, partition: string, records: number, error: unknown): void {
